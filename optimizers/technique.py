@@ -1,0 +1,168 @@
+"""What a technique is: its typed settings, what it changes, and what proves that it took effect.
+
+A technique may change four things and nothing else: engine launch flags, the checkpoint that is served, the
+prompts that are sent, and the schedule they are sent on. This module does not know any technique by name.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from optimizers.errors import InputError
+
+Value = int | float | bool | str | None
+Attack = Literal["tokens sent", "cost per token", "recomputation"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One typed knob. Forms and command-line flags are generated from it.
+
+    A `default` of None means "leave it to the engine".
+    """
+
+    name: str
+    kind: Literal["int", "float", "bool", "choice", "text"]
+    default: Value
+    help: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+
+    def check(self, value: Any, technique: str) -> Value:
+        """Return `value` in this setting's type, or raise InputError saying what is allowed."""
+        where = f"{technique}.{self.name}"
+        if value is None:
+            if self.default is None:
+                return None
+            raise InputError(f"{where} needs a value ({self._allowed()})")
+        if self.kind == "bool":
+            if isinstance(value, bool):
+                return value
+            raise InputError(f"{where} is {value!r}, but must be true or false")
+        if self.kind == "choice":
+            if value in self.choices:
+                return str(value)
+            raise InputError(f"{where} is {value!r}, but must be one of: {', '.join(self.choices)}")
+        if self.kind == "text":
+            if isinstance(value, str):
+                return value
+            raise InputError(f"{where} is {value!r}, but must be text")
+        return self._number(value, where)
+
+    def _number(self, value: Any, where: str) -> int | float:
+        finite = isinstance(value, int | float) and abs(value) <= sys.float_info.max
+        if isinstance(value, bool) or not finite:
+            raise InputError(f"{where} is {value!r}, but must be a number ({self._allowed()})")
+        if self.kind == "int" and value != int(value):
+            raise InputError(f"{where} is {value!r}, but must be a whole number ({self._allowed()})")
+        too_low = self.minimum is not None and value < self.minimum
+        too_high = self.maximum is not None and value > self.maximum
+        if too_low or too_high:
+            raise InputError(f"{where} is {value}, outside what is allowed ({self._allowed()})")
+        return int(value) if self.kind == "int" else float(value)
+
+    def _allowed(self) -> str:
+        low = "" if self.minimum is None else f"at least {self.minimum:g}"
+        high = "" if self.maximum is None else f"at most {self.maximum:g}"
+        return ", ".join(part for part in (low, high) if part) or self.kind
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a technique may ask about before it says whether it can be used here.
+
+    `device` is "cpu" or "cuda". `launches_engine` is False when Rung is attached to a running endpoint, whose
+    launch flags it cannot change. `model_config` is the checkpoint's config.json, empty when unknown.
+    """
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    launches_engine: bool = True
+    model_config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was seen of the engine during one run, for `Technique.evidence`.
+
+    `delta` maps a Prometheus sample (name with labels other than engine and model) to its growth over the run;
+    None stands for "the engine shows no metrics". `running` is the engine's batch size sampled during the run;
+    `peak_in_flight` is the most requests the client had open at once; `seconds` is the length of the run.
+    """
+
+    delta: Mapping[str, float] | None
+    running: Sequence[float] = ()
+    peak_in_flight: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What proves that a technique took effect. `took_effect` is None when nothing could be observed."""
+
+    technique: str
+    took_effect: bool | None
+    detail: str
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ScheduleChange:
+    """How a technique alters the sending of requests. `batched` False asks for no overlap of requests
+    beyond what the load profile's unbatched form allows."""
+
+    batched: bool | None = None
+
+
+class Technique(ABC):
+    """Base of every technique; subclasses override what they change. Instances hold no state."""
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    attacks: ClassVar[Attack]
+    summary: ClassVar[str]
+    claim: ClassVar[str]
+    """What the article says of it, in its own figures."""
+    off_means: ClassVar[str]
+    settings: ClassVar[tuple[Setting, ...]] = ()
+    conflicts: ClassVar[Mapping[str, str]] = {}
+    """Other technique's key -> why the two cannot be used together."""
+    changes_engine: ClassVar[bool] = False
+
+    def unavailable(self, surroundings: Surroundings) -> str | None:
+        """The reason this technique cannot be used there, or None."""
+        if self.changes_engine and not surroundings.launches_engine:
+            return "it is a launch flag, and the engine was started by someone else"
+        return None
+
+    def check(self, settings: Mapping[str, Any]) -> dict[str, Value]:
+        """Settings with defaults filled in; raises InputError for an unknown name or an illegal value."""
+        known = {setting.name: setting for setting in self.settings}
+        for name in settings:
+            if name not in known:
+                names = ", ".join(known) or "none"
+                raise InputError(f"{self.key} has no setting {name!r}; it has: {names}")
+        given = {name: settings.get(name, setting.default) for name, setting in known.items()}
+        return {name: known[name].check(value, self.key) for name, value in given.items()}
+
+    def engine_flags(self, settings: Mapping[str, Value] | None) -> dict[str, str | None]:
+        """vLLM flags with this technique on, or, when `settings` is None, off. A None value is a bare flag."""
+        return {}
+
+    def schedule(self, settings: Mapping[str, Value] | None) -> ScheduleChange:
+        """How requests are sent with this technique on, or, when `settings` is None, off."""
+        return ScheduleChange()
+
+    @abstractmethod
+    def evidence(self, settings: Mapping[str, Value], seen: Observation) -> Evidence:
+        """What in `seen` proves that the technique took effect."""
+
+
+def no_metrics(technique: str) -> Evidence:
+    """Evidence when the engine shows no metrics at all."""
+    return Evidence(technique, None, "the endpoint shows no engine metrics, so nothing proves or disproves it")

@@ -1,0 +1,90 @@
+"""Runs and their requests. Requests are written once, in bulk, and never change except for client token counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import time
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from optimizers.errors import InputError
+from store.tables import RequestRow, RunRow, SegmentRow
+
+
+class Runs:
+    def __init__(self, session: sessionmaker[Session]) -> None:
+        self._session = session
+
+    def get(self, run_id: int) -> RunRow:
+        with self._session() as session:
+            row = session.get(RunRow, run_id)
+        if row is None:
+            raise InputError(f"there is no run with the number {run_id}")
+        return row
+
+    def of_experiment(self, experiment_id: int) -> list[RunRow]:
+        query = select(RunRow).where(RunRow.experiment_id == experiment_id).order_by(RunRow.rung, RunRow.repeat)
+        with self._session() as session:
+            return list(session.scalars(query))
+
+    def start(self, run_id: int, manifest: dict[str, Any]) -> None:
+        self._update(run_id, status="running", started_at=time(), manifest=manifest, error=None)
+
+    def finish(self, run_id: int, status: str, error: str | None = None) -> None:
+        self._update(run_id, status=status, error=error, finished_at=time())
+
+    def set_summary(self, run_id: int, summary: dict[str, Any]) -> None:
+        self._update(run_id, summary=summary)
+
+    def open_segment(self, run_id: int, engine_id: int | None) -> int:
+        """Begins an unbroken stretch of the run; its number, from 0."""
+        with self._session.begin() as session:
+            numbers = session.scalars(select(SegmentRow.number).where(SegmentRow.run_id == run_id))
+            number = max(numbers, default=-1) + 1
+            session.add(SegmentRow(run_id=run_id, number=number, engine_id=engine_id, started_at=time()))
+        return number
+
+    def close_segment(self, run_id: int, number: int, observed: dict[str, Any]) -> None:
+        with self._session.begin() as session:
+            session.execute(
+                update(SegmentRow)
+                .where(SegmentRow.run_id == run_id, SegmentRow.number == number)
+                .values(observed=observed)
+            )
+
+    def segments(self, run_id: int) -> list[SegmentRow]:
+        query = select(SegmentRow).where(SegmentRow.run_id == run_id).order_by(SegmentRow.number)
+        with self._session() as session:
+            return list(session.scalars(query))
+
+    def save_requests(self, run_id: int, segment: int, records: Sequence[Mapping[str, Any]]) -> None:
+        """One transaction; when it returns, the records (columns of RequestRow) survive a killed process."""
+        rows = [{"run_id": run_id, "segment": segment, **record} for record in records]
+        with self._session.begin() as session:
+            session.execute(insert(RequestRow), rows)
+
+    def set_client_tokens(self, run_id: int, counts: Mapping[int, tuple[int | None, int | None]]) -> None:
+        """(prompt, completion) tokens as Rung counts them, by the request's position."""
+        rows = [
+            {"run_id": run_id, "position": position, "client_prompt_tokens": sent, "client_completion_tokens": got}
+            for position, (sent, got) in counts.items()
+        ]
+        if rows:
+            with self._session.begin() as session:
+                session.execute(update(RequestRow), rows)
+
+    def finished_positions(self, run_id: int) -> set[int]:
+        with self._session() as session:
+            return set(session.scalars(select(RequestRow.position).where(RequestRow.run_id == run_id)))
+
+    def requests(self, run_id: int) -> list[RequestRow]:
+        """Every finished request, in prompt order."""
+        query = select(RequestRow).where(RequestRow.run_id == run_id).order_by(RequestRow.position)
+        with self._session() as session:
+            return list(session.scalars(query))
+
+    def _update(self, run_id: int, **values: Any) -> None:
+        with self._session.begin() as session:
+            session.execute(update(RunRow).where(RunRow.id == run_id).values(**values))

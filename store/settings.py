@@ -1,0 +1,38 @@
+"""Where things are: the state folder, the database, the starter model. Read once at each process's start.
+
+RUNG_HOME moves the state folder, RUNG_DATABASE_URL the database; `--database` on a command wins over both.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    home: Path
+    database_url: str
+
+    @staticmethod
+    def load(database: str | None = None) -> Settings:
+        home = Path(os.environ.get("RUNG_HOME") or ROOT / ".rung").expanduser().resolve()
+        url = database or os.environ.get("RUNG_DATABASE_URL") or f"sqlite:///{home / 'rung.db'}"
+        if "://" not in url:
+            url = f"sqlite:///{Path(url).expanduser().resolve()}"
+        return Settings(home, url)
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def starter_model(self) -> Path:
+        return self.models / "starter"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"

@@ -1,0 +1,49 @@
+"""One open database with its repositories. The studio, the worker and every command open it the same way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from store.database import make_engine, plain_database_errors, sessions
+from store.engines import Engines
+from store.experiments import Experiments
+from store.migrate import migrate
+from store.models import Models
+from store.prompt_sets import PromptSets
+from store.runs import Runs
+from store.workers import Workers
+
+
+@dataclass(frozen=True)
+class Store:
+    url: str
+    engine: Engine
+    prompt_sets: PromptSets
+    models: Models
+    experiments: Experiments
+    runs: Runs
+    engines: Engines
+    workers: Workers
+
+    @staticmethod
+    def open(url: str) -> Store:
+        """Opens and, where needed, migrates; raises InputError for a database that cannot be used."""
+        with plain_database_errors(url):
+            engine = make_engine(url)
+            migrate(engine)
+        session = sessions(engine)
+        return Store(
+            url=url,
+            engine=engine,
+            prompt_sets=PromptSets(session),
+            models=Models(session),
+            experiments=Experiments(session),
+            runs=Runs(session),
+            engines=Engines(session),
+            workers=Workers(session),
+        )
+
+    def close(self) -> None:
+        self.engine.dispose()
