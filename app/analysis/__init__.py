@@ -1,0 +1,1 @@
+"""Statistics, cost, quality, comparison and the ladder: pure functions over finished requests."""

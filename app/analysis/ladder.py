@@ -1,0 +1,182 @@
+"""The ladder: rungs of an experiment beside their baseline, ready for tables, charts and JSON. Pure.
+
+Rung 0 is the baseline. A later rung with the same recipe is the A/A check: it gives the noise floor and is
+compared like any other, but no rung is measured against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.analysis.article import CLAIMS, SPOKEN, Claim
+from app.analysis.compare import Comparison, Difference, RungData, compare, noise_floor
+from app.analysis.metric import METRICS
+from app.analysis.quality import same_output_share
+from app.analysis.statistics import Interval
+from optimizers.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class RungRuns:
+    """A rung's stored side: its runs' summaries in repeat order, None for a run without one yet."""
+
+    rung: int
+    label: str
+    recipe: Recipe
+    run_ids: tuple[int, ...]
+    statuses: tuple[str, ...]
+    summaries: tuple[Mapping[str, Any] | None, ...]
+    data: RungData
+    schedule: str = ""
+
+
+@dataclass(frozen=True)
+class RungResult:
+    """One row of the ladder. Ratios are multiples of the baseline (`cost`) or of the rung before (`step`)."""
+
+    rung: int
+    label: str
+    adds: str | None
+    schedule: str
+    run_ids: tuple[int, ...]
+    status: str
+    metrics: Mapping[str, Any]
+    cost: float | None
+    cost_interval: Interval | None
+    step: float | None
+    step_interval: Interval | None
+    step_verdict: str
+    comparison: Comparison
+    same_output: float | None
+    evidence: tuple[Mapping[str, Any], ...]
+    suspect: tuple[str, ...]
+    errors: int
+    requests: int
+    claim: Claim | None
+    spoken_claim: str
+    is_again: bool = False
+
+
+@dataclass(frozen=True)
+class Ladder:
+    rungs: tuple[RungResult, ...]
+    noise: Mapping[str, float] = field(default_factory=dict)
+    """The noise floor by metric, as a share; empty when no rung repeats the baseline."""
+
+
+def build_ladder(rungs: Sequence[RungRuns]) -> Ladder:
+    """Rungs without a finished run keep their place, with empty metrics."""
+    if not rungs:
+        return Ladder(())
+    baseline = rungs[0]
+    again = next((rung for rung in rungs[1:] if rung.recipe == baseline.recipe), None)
+    noise = noise_floor(baseline.data, again.data) if again and _measured(again) and _measured(baseline) else {}
+    results: list[RungResult] = []
+    before = baseline
+    for rung in rungs:
+        is_again = rung is again
+        results.append(_result(rung, baseline, before, noise if not is_again else {}, is_again))
+        if not is_again:
+            before = rung
+    return Ladder(tuple(results), noise)
+
+
+def pooled_metrics(summaries: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
+    """Each metric as the mean over repeats, statistic by statistic; None where no repeat has it."""
+    parts = [summary["metrics"] for summary in summaries if summary]
+    pooled: dict[str, Any] = {}
+    for metric in METRICS:
+        values = [part.get(metric.tag) for part in parts]
+        if metric.distribution:
+            names = ("mean", "p50", "p95", "p99")
+            pooled[metric.tag] = {name: _mean([(value or {}).get(name) for value in values]) for name in names}
+        else:
+            pooled[metric.tag] = _mean(values)
+    return pooled
+
+
+def _result(
+    rung: RungRuns, baseline: RungRuns, before: RungRuns, noise: Mapping[str, float], is_again: bool
+) -> RungResult:
+    metrics = pooled_metrics(rung.summaries)
+    adds = _added(before.recipe, rung.recipe)
+    whole = compare(baseline.data, rung.data, noise)
+    step = compare(before.data, rung.data, noise)
+    cost, cost_interval = (1.0, None) if rung is baseline and _measured(rung) else _factor(whole)
+    step_cost, step_interval = (None, None) if rung is baseline else _factor(step)
+    metrics["relative_cost"] = cost
+    summaries = [summary for summary in rung.summaries if summary]
+    return RungResult(
+        rung=rung.rung,
+        label=rung.label,
+        adds=adds,
+        schedule=rung.schedule,
+        run_ids=rung.run_ids,
+        status=_status(rung.statuses),
+        metrics=metrics,
+        cost=cost,
+        cost_interval=cost_interval,
+        step=step_cost,
+        step_interval=step_interval,
+        step_verdict="baseline" if rung is baseline else step.verdict,
+        comparison=whole,
+        same_output=None if rung is baseline else same_output_share(_texts(baseline.data), _texts(rung.data)),
+        evidence=_merged_evidence(summaries),
+        suspect=tuple(dict.fromkeys(reason for summary in summaries for reason in summary["suspect"])),
+        errors=sum(summary["errors"] for summary in summaries),
+        requests=sum(summary["requests"] for summary in summaries),
+        claim=CLAIMS.get(adds or ""),
+        spoken_claim=SPOKEN.get(adds or "", ""),
+        is_again=is_again,
+    )
+
+
+def _added(before: Recipe, after: Recipe) -> str | None:
+    """The technique that a rung adds to the one before, or None when it adds none or several."""
+    new = [use.key for use in after.uses if before.settings_of(use.key) is None]
+    return new[0] if len(new) == 1 else None
+
+
+def _factor(comparison: Comparison) -> tuple[float | None, Interval | None]:
+    cost: Difference | None = comparison.differences.get("relative_cost")
+    if cost is None or cost.delta is None:
+        return None, None
+    shifted = None if cost.interval is None else Interval(1 + cost.interval.low, 1 + cost.interval.high)
+    return 1 + cost.delta, shifted
+
+
+def _measured(rung: RungRuns) -> bool:
+    return rung.data.answered > 0
+
+
+def _texts(data: RungData) -> dict[int, str]:
+    """Answers of the first repeat, by prompt."""
+    return {r.position: r.text for _, r in data.repeats[0] if r.ok} if data.repeats else {}
+
+
+def _merged_evidence(summaries: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """The evidence of the first repeat; a technique counts as in effect only if it was in every repeat."""
+    if not summaries:
+        return ()
+    merged = []
+    for item in summaries[0]["evidence"]:
+        seen = [e["took_effect"] for s in summaries for e in s["evidence"] if e["technique"] == item["technique"]]
+        effect = False if False in seen else None if None in seen else True
+        merged.append({**item, "took_effect": effect})
+    return tuple(merged)
+
+
+def _status(statuses: Sequence[str]) -> str:
+    if all(status == "done" for status in statuses):
+        return "done"
+    for status in ("failed", "running", "interrupted", "cancelled"):
+        if status in statuses:
+            return status
+    return "running" if "done" in statuses else "queued"
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    found = [value for value in values if value is not None]
+    return sum(found) / len(found) if found else None

@@ -1,0 +1,87 @@
+"""Every metric, declared once: tables, charts, verdicts and exports read direction, unit and format from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+MISSING = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`better` is the direction of improvement, None where neither is. `distribution` metrics have a value for
+    each request and are stored as mean and percentiles; `headline` is the statistic that tables show."""
+
+    tag: str
+    title: str
+    unit: str
+    better: Literal["lower", "higher"] | None
+    digits: int
+    distribution: bool = False
+    headline: str = ""
+    help: str = ""
+
+    def format(self, value: float | None, unit: bool = True) -> str:
+        """The value with its unit, or an en dash when it could not be measured."""
+        if value is None:
+            return MISSING
+        text = f"{value:,.{self.digits}f}"
+        return f"{text} {self.unit}" if unit and self.unit else text
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric(
+        "relative_cost", "Relative cost", "x", "lower", 2,
+        help="Hardware time per answered request, as a multiple of the baseline's.",
+    ),
+    Metric(
+        "ttft_ms", "TTFT", "ms", "lower", 0, True, "p50",
+        "Time to first token: from when the request was due to its first non-empty content.",
+    ),
+    Metric(
+        "tpot_ms", "TPOT", "ms", "lower", 1, True, "p50",
+        "Time per output token after the first: (last - first) / (output tokens - 1).",
+    ),
+    Metric(
+        "itl_ms", "ITL", "ms", "lower", 1, True, "p50",
+        "Inter-token latency: the gap between two chunks with content.",
+    ),
+    Metric(
+        "e2e_ms", "End to end", "ms", "lower", 0, True, "p50",
+        "From when the request was due to the end of its answer.",
+    ),
+    Metric(
+        "send_delay_ms", "Send delay", "ms", "lower", 1, True, "p99",
+        "From when a request was due to when it left the client; a large one makes a run suspect.",
+    ),
+    Metric(
+        "requests_per_s", "Throughput", "req/s", "higher", 2, help="Answered requests per second of the run."
+    ),
+    Metric(
+        "output_tokens_per_s", "Output rate", "tok/s", "higher", 1, help="Output tokens per second of the run."
+    ),
+    Metric("prompt_tokens", "Prompt tokens", "", None, 0, help="Tokens of the prompts as saved."),
+    Metric(
+        "sent_prompt_tokens", "Tokens sent", "", "lower", 0,
+        help="Prompt tokens that the engine was sent, by its own count.",
+    ),
+    Metric(
+        "cached_tokens", "Cached tokens", "", "higher", 0,
+        help="Prompt tokens that the engine took from its prefix cache instead of computing them.",
+    ),
+    Metric("output_tokens", "Output tokens", "", None, 0, help="Tokens that the engine wrote."),
+    Metric(
+        "usd_per_1000_requests", "Cost per 1,000 requests", "$", "lower", 4,
+        help="Price per hour x seconds of the run / answered requests x 1,000.",
+    ),
+    Metric(
+        "usd_per_million_tokens", "Cost per 1M tokens", "$", "lower", 3,
+        help="Price per hour x hours of the run / (prompt + output tokens) x 1,000,000.",
+    ),
+    Metric(
+        "quality", "Expected answers", "%", "higher", 1,
+        help="Share of requests whose answer holds the expected one, case and spacing ignored.",
+    ),
+)  # fmt: skip
+BY_TAG = {metric.tag: metric for metric in METRICS}

@@ -1,0 +1,87 @@
+"""Percentiles and the paired bootstrap. Pure NumPy; knows nothing of runs or techniques."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Matrix = NDArray[np.float64]
+SAMPLES = 2000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    low: float
+    high: float
+
+    def to_json(self) -> list[float]:
+        return [self.low, self.high]
+
+
+def distribution(values: Sequence[float]) -> dict[str, float | None]:
+    """mean, p50, p95 and p99 (linear interpolation); all None when there is no value."""
+    if not values:
+        return dict.fromkeys(("mean", "p50", "p95", "p99"))
+    data = np.asarray(values, dtype=float)
+    p50, p95, p99 = np.percentile(data, [50, 95, 99])
+    return {"mean": float(data.mean()), "p50": float(p50), "p95": float(p95), "p99": float(p99)}
+
+
+def mean_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
+    """Percentile bootstrap interval of the mean over requests; None for fewer than two values."""
+    return _bootstrap(np.asarray([values], dtype=float), lambda drawn: np.nanmean(drawn, axis=(1, 2)), seed)
+
+
+def median_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
+    """As `mean_interval`, for the median."""
+    return _bootstrap(np.asarray([values], dtype=float), lambda drawn: np.nanmedian(drawn, axis=(1, 2)), seed)
+
+
+def ratio_interval(
+    baseline: Matrix, candidate: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int = 0
+) -> Interval | None:
+    """Interval of statistic(candidate) / statistic(baseline) by a two-level paired bootstrap.
+
+    Matrices are (repeats, prompts), NaN where a prompt has no value; columns are the same prompts in both.
+    Every draw takes prompts with replacement, the same for both sides, and repeats with replacement, each side
+    its own. `statistic` maps (draws, repeats, prompts) to (draws,). None for fewer than two prompts.
+    Source: Davison and Hinkley, Bootstrap Methods and their Application, section 3.8 (hierarchical data).
+    """
+    if baseline.shape[1] != candidate.shape[1]:
+        raise ValueError("paired matrices need the same prompts")
+    prompts = baseline.shape[1]
+    if prompts < 2 or not baseline.size or not candidate.size:
+        return None
+    random = np.random.default_rng(seed)
+    columns = random.integers(0, prompts, (SAMPLES, 1, prompts))
+    drawn = []
+    for side in (baseline, candidate):
+        rows = random.integers(0, side.shape[0], (SAMPLES, side.shape[0], 1))
+        with warnings.catch_warnings():
+            # A draw may meet prompts without a value only; it gives NaN and is left out below.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            drawn.append(statistic(side[rows, columns]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = drawn[1] / drawn[0]
+    return _percentile_interval(ratios)
+
+
+def _bootstrap(matrix: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int) -> Interval | None:
+    prompts = matrix.shape[1]
+    if prompts < 2:
+        return None
+    columns = np.random.default_rng(seed).integers(0, prompts, (SAMPLES, 1, prompts))
+    return _percentile_interval(statistic(matrix[np.zeros_like(columns), columns]))
+
+
+def _percentile_interval(draws: NDArray[np.float64]) -> Interval | None:
+    finite = draws[np.isfinite(draws)]
+    if finite.size < SAMPLES // 2:
+        return None
+    low, high = np.percentile(finite, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    return Interval(float(low), float(high))

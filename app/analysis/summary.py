@@ -1,0 +1,205 @@
+"""One run's requests -> its metrics, intervals, evidence and the reasons to distrust it. Pure.
+
+Latency is counted from when a request was due. Failed requests have no latency; they are counted, they make the
+run suspect, and their time stays in the cost of those that were answered.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from app.analysis.cost import usd_per_1000_requests, usd_per_million_tokens
+from app.analysis.quality import expected_share
+from app.analysis.statistics import distribution, median_interval
+from app.replay.record import RequestRecord
+from optimizers.recipe import Recipe
+from optimizers.registry import techniques
+from optimizers.technique import Evidence, Observation
+
+NS_PER_MS = 1e6
+MAX_LOOP_LAG_MS = 50.0
+MAX_SEND_DELAY_MS = 50.0
+CountedRecord = tuple[int, RequestRecord]
+"""(segment, record)"""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What was seen of the engine and of the client, over all segments of a run.
+
+    `delta` is None without engine metrics. `cold_start` says how the prefix cache was made cold: "reset",
+    "salt" or "unknown". `loop_lag_p99_ms` is None when it was not sampled.
+    """
+
+    delta: Mapping[str, float] | None
+    running: tuple[float, ...] = ()
+    peak_in_flight: int = 0
+    loop_lag_p99_ms: float | None = None
+    cold_start: str = "reset"
+    segments: int = 1
+
+    @staticmethod
+    def merge(parts: Sequence[Mapping[str, Any] | None]) -> Observed:
+        """One observation from the segments' stored ones; None stands for a segment that was cut off."""
+        whole = [part for part in parts if part is not None]
+        if not whole:
+            return Observed(None, segments=len(parts), cold_start="unknown")
+        delta: defaultdict[str, float] = defaultdict(float)
+        for part in whole:
+            for name, value in (part.get("delta") or {}).items():
+                delta[name] += value
+        lags = [part["loop_lag_p99_ms"] for part in whole if part.get("loop_lag_p99_ms") is not None]
+        colds = {part.get("cold_start", "unknown") for part in whole}
+        return Observed(
+            delta=dict(delta) if any(part.get("delta") is not None for part in whole) else None,
+            running=tuple(value for part in whole for value in part.get("running", ())),
+            peak_in_flight=max(part.get("peak_in_flight", 0) for part in whole),
+            loop_lag_p99_ms=max(lags, default=None),
+            cold_start=colds.pop() if len(colds) == 1 else "unknown",
+            segments=len(parts),
+        )
+
+
+def summarise(
+    records: Sequence[CountedRecord],
+    observed: Observed,
+    recipe: Recipe,
+    expected: Mapping[int, str],
+    price_per_hour: float | None = None,
+) -> dict[str, Any]:
+    """The run's "metrics", "intervals", "evidence", "requests", "errors" and "suspect", ready for JSON."""
+    requests = [record for _, record in records]
+    answered = [record for record in requests if record.ok]
+    duration_s = run_seconds(records)
+    per_request = {
+        "ttft_ms": _values(ttft_ms(record) for record in answered),
+        "tpot_ms": _values(tpot_ms(record) for record in answered),
+        "itl_ms": [gap for record in answered for gap in itl_ms(record)],
+        "e2e_ms": [e2e_ms(record) for record in answered],
+        "send_delay_ms": _values(send_delay_ms(record) for record in requests),
+    }
+    prompt_tokens = _total(record.prompt_tokens for record in answered)
+    output_tokens = _total(record.completion_tokens for record in answered)
+    metrics: dict[str, Any] = {tag: distribution(values) for tag, values in per_request.items()}
+    metrics |= {
+        "requests_per_s": len(answered) / duration_s if duration_s and answered else None,
+        "output_tokens_per_s": output_tokens / duration_s if duration_s and output_tokens else None,
+        "prompt_tokens": prompt_tokens,
+        "sent_prompt_tokens": prompt_tokens,
+        "cached_tokens": _total(record.cached_tokens for record in answered),
+        "output_tokens": output_tokens,
+        "relative_cost": None,
+        "usd_per_1000_requests": usd_per_1000_requests(price_per_hour, duration_s, len(answered)),
+        "usd_per_million_tokens": usd_per_million_tokens(price_per_hour, duration_s, prompt_tokens, output_tokens),
+        "quality": expected_share({r.position: r.text for r in answered}, expected),
+    }
+    if metrics["cached_tokens"] is None:
+        metrics["cached_tokens"] = _cached_by_engine(observed)
+    intervals = {tag: median_interval(per_request[tag]) for tag in ("ttft_ms", "tpot_ms", "e2e_ms")}
+    return {
+        "metrics": metrics,
+        "intervals": {tag: None if found is None else found.to_json() for tag, found in intervals.items()},
+        "evidence": [_evidence_json(item) for item in evidence(recipe, observed, duration_s)],
+        "requests": len(requests),
+        "errors": len(requests) - len(answered),
+        "error_examples": sorted({record.error for record in requests if record.error})[:3],
+        "seconds": duration_s,
+        "suspect": suspect_reasons(records, observed, metrics),
+    }
+
+
+def run_seconds(records: Sequence[CountedRecord]) -> float:
+    """From the first request due to the last end, summed over segments: clocks of segments do not compare."""
+    by_segment: defaultdict[int, list[RequestRecord]] = defaultdict(list)
+    for segment, record in records:
+        by_segment[segment].append(record)
+    spans = (
+        max(record.end_ns for record in part) - min(record.scheduled_ns for record in part)
+        for part in by_segment.values()
+    )
+    return sum(spans) / 1e9
+
+
+def ttft_ms(record: RequestRecord) -> float | None:
+    first = record.first_token_ns
+    return None if first is None else (first - record.scheduled_ns) / NS_PER_MS
+
+
+def tpot_ms(record: RequestRecord) -> float | None:
+    """(last - first) / (output tokens - 1), with the server's count; None for fewer than two tokens."""
+    first, last, tokens = record.first_token_ns, record.last_token_ns, record.completion_tokens
+    if first is None or last is None or tokens is None or tokens < 2:
+        return None
+    return (last - first) / (tokens - 1) / NS_PER_MS
+
+
+def itl_ms(record: RequestRecord) -> list[float]:
+    times = record.token_ns
+    return [(after - before) / NS_PER_MS for before, after in pairwise(times)]
+
+
+def e2e_ms(record: RequestRecord) -> float:
+    return (record.end_ns - record.scheduled_ns) / NS_PER_MS
+
+
+def send_delay_ms(record: RequestRecord) -> float | None:
+    return None if record.sent_ns is None else (record.sent_ns - record.scheduled_ns) / NS_PER_MS
+
+
+def evidence(recipe: Recipe, observed: Observed, seconds: float) -> list[Evidence]:
+    seen = Observation(observed.delta, observed.running, observed.peak_in_flight, seconds)
+    return [techniques().get(use.key).evidence(use.settings, seen) for use in recipe.uses]
+
+
+def suspect_reasons(records: Sequence[CountedRecord], observed: Observed, metrics: Mapping[str, Any]) -> list[str]:
+    """Why a reader should distrust this run; empty for a run in good order."""
+    reasons = []
+    failed = sum(not record.ok for _, record in records)
+    if failed:
+        reasons.append(f"{failed} of {len(records)} requests failed")
+    if observed.segments > 1:
+        reasons.append(f"it was interrupted and resumed ({observed.segments} parts, each with a cold cache)")
+    if observed.cold_start == "unknown":
+        reasons.append("the prefix cache could not be emptied before it")
+    delay = metrics["send_delay_ms"]["p99"]
+    if delay is not None and delay > MAX_SEND_DELAY_MS:
+        reasons.append(f"requests left late (p99 {delay:.0f} ms): the client was too busy")
+    if observed.loop_lag_p99_ms is not None and observed.loop_lag_p99_ms > MAX_LOOP_LAG_MS:
+        reasons.append(f"the client's event loop lagged (p99 {observed.loop_lag_p99_ms:.0f} ms)")
+    differing = sum(_counts_differ(record) for _, record in records)
+    if differing:
+        reasons.append(f"Rung and the server count the prompt tokens of {differing} requests differently")
+    return reasons
+
+
+def _counts_differ(record: RequestRecord) -> bool:
+    ours, theirs = record.client_prompt_tokens, record.prompt_tokens
+    return ours is not None and theirs is not None and abs(ours - theirs) > max(2, 0.01 * theirs)
+
+
+def _cached_by_engine(observed: Observed) -> int | None:
+    if observed.delta is None:
+        return None
+    return int(observed.delta.get("vllm:prompt_tokens_cached_total", 0.0))
+
+
+def _evidence_json(item: Evidence) -> dict[str, Any]:
+    return {
+        "technique": item.technique,
+        "took_effect": item.took_effect,
+        "detail": item.detail,
+        "figures": dict(item.figures),
+    }
+
+
+def _values(found: Any) -> list[float]:
+    return [value for value in found if value is not None]
+
+
+def _total(found: Any) -> int | None:
+    values = _values(found)
+    return int(sum(values)) if values else None

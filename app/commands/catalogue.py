@@ -1,0 +1,180 @@
+"""`prompts`, `models` and `techniques`: what can be chosen, and how something is added to it."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from app.analysis.metric import MISSING
+from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
+from app.engine.checkpoint import read_checkpoint
+from app.engine.hardware import detect_hardware
+from app.engine.hub import HUB_ID, STARTER, download
+from app.paths import existing_path
+from app.prompts.files import write_jsonl
+from app.prompts.saved import find_prompts, import_file, load_prompt_set, save_starter_sets
+from app.reports.text import plain_table, show
+from optimizers.errors import InputError
+from optimizers.registry import techniques
+from optimizers.technique import Surroundings
+
+
+def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
+    prompts = commands.add_parser("prompts", help="import, list and export prompt sets")
+    actions = prompts.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(prompts))
+    importing = actions.add_parser("import", help="save a prompt file as a set")
+    importing.add_argument("file", type=Path)
+    importing.add_argument("--name", help="of the set (default: the file's name)")
+    listing = actions.add_parser("list", help="list the saved sets")
+    exporting = actions.add_parser("export", help="write a set as JSON Lines")
+    exporting.add_argument("set")
+    exporting.add_argument("--out", type=Path, metavar="FILE", help="(default: stdout)")
+    removing = actions.add_parser("remove", help="remove a set that no experiment used")
+    removing.add_argument("set")
+    for parser, run in (
+        (importing, import_command), (listing, list_command), (exporting, export_command), (removing, remove_command)
+    ):  # fmt: skip
+        add_database(parser)
+        add_json(parser)
+        parser.set_defaults(run=run)
+
+    models = commands.add_parser("models", help="add and list models")
+    actions = models.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(models))
+    adding = actions.add_parser("add", help="remember a folder or hub model under a name")
+    adding.add_argument("location", metavar="FOLDER_OR_HUB_ID")
+    adding.add_argument("--name", help="(default: the folder's name)")
+    showing = actions.add_parser("list", help="list the models")
+    for parser, run in ((adding, add_model_command), (showing, models_command)):
+        add_database(parser)
+        add_json(parser)
+        parser.set_defaults(run=run)
+
+    offered = commands.add_parser("techniques", help="list techniques, their settings and what stands in their way")
+    add_json(offered)
+    add_database(offered)
+    offered.set_defaults(run=techniques_command)
+
+
+def import_command(arguments: argparse.Namespace) -> int:
+    store, _ = open_store(arguments)
+    row, new = import_file(store, arguments.file, arguments.name)
+    if arguments.json:
+        print_json({"name": row.name, "prompts": row.size, "content_hash": row.content_hash, "new": new})
+    else:
+        print(f"{'imported' if new else 'already there:'} {row.name}: {row.size} prompts, {row.content_hash[:12]}")
+    return DONE
+
+
+def list_command(arguments: argparse.Namespace) -> int:
+    store, _ = open_store(arguments)
+    save_starter_sets(store)
+    rows = store.prompt_sets.all()
+    if arguments.json:
+        print_json(
+            [{"name": r.name, "title": r.title, "prompts": r.size, "content_hash": r.content_hash} for r in rows]
+        )
+    else:
+        cells = [(r.name, f"{r.size:,}", r.content_hash[:12], r.title) for r in rows]
+        show(plain_table(("Set", "Prompts", "Content", "Title"), cells, right=(1,)))
+    return DONE
+
+
+def export_command(arguments: argparse.Namespace) -> int:
+    store, _ = open_store(arguments)
+    text = io.StringIO()
+    write_jsonl(load_prompt_set(store, find_prompts(store, arguments.set).id), text)
+    if arguments.out is None:
+        sys.stdout.write(text.getvalue())
+        return DONE
+    try:
+        arguments.out.write_text(text.getvalue(), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--out {arguments.out} cannot be written ({error.strerror})") from None
+    return DONE
+
+
+def remove_command(arguments: argparse.Namespace) -> int:
+    store, _ = open_store(arguments)
+    store.prompt_sets.remove(arguments.set)
+    print(f"removed {arguments.set}")
+    return DONE
+
+
+def add_model_command(arguments: argparse.Namespace) -> int:
+    store, _ = open_store(arguments)
+    location = arguments.location
+    path = existing_path(location)
+    if path is None and not HUB_ID.match(location):
+        raise InputError(f"model {location!r}: there is no such folder; check the path")
+    if path is not None:
+        location, checkpoint = str(path.resolve()), read_checkpoint(path)
+    else:
+        checkpoint = read_checkpoint(download(location), location)
+    row = store.models.add(arguments.name or checkpoint.name, location)
+    if arguments.json:
+        print_json({"name": row.name, "architecture": checkpoint.architecture, "weight_bytes": checkpoint.weight_bytes})
+    else:
+        print(f"added {row.name}: {checkpoint.architecture}, {checkpoint.weight_bytes / 2**20:,.0f} MiB of weights")
+    return DONE
+
+
+def models_command(arguments: argparse.Namespace) -> int:
+    store, settings = open_store(arguments)
+    places = [(STARTER, str(settings.starter_model)), *((row.name, row.location) for row in store.models.all())]
+    found = [_model(name, location) for name, location in places]
+    if arguments.json:
+        print_json(found)
+    else:
+        cells = [
+            (m["name"], m["architecture"] or MISSING, _mebibytes(m["weight_bytes"]), m["problem"] or "") for m in found
+        ]
+        show(plain_table(("Model", "Architecture", "Weights", "Problem"), cells, right=(2,)))
+    return DONE
+
+
+def _model(name: str, location: str) -> dict[str, Any]:
+    """What is known of a model without the hub; a folder that is broken brings its problem."""
+    entry = {"name": name, "location": location, "architecture": None, "weight_bytes": None, "problem": None}
+    if HUB_ID.match(location):
+        return entry
+    try:
+        checkpoint = read_checkpoint(Path(location), name)
+    except InputError as error:
+        return {**entry, "problem": str(error)}
+    return {**entry, "architecture": checkpoint.architecture, "weight_bytes": checkpoint.weight_bytes}
+
+
+def _mebibytes(size: int | None) -> str:
+    return MISSING if size is None else f"{size / 2**20:,.0f} MiB"
+
+
+def techniques_command(arguments: argparse.Namespace) -> int:
+    surroundings = Surroundings(detect_hardware().device)
+    offered = [
+        {
+            "technique": technique.key,
+            "title": technique.title,
+            "attacks": technique.attacks,
+            "summary": technique.summary,
+            "off_means": technique.off_means,
+            "article": technique.claim,
+            "unavailable": technique.unavailable(surroundings),
+            "conflicts": dict(technique.conflicts),
+            "settings": [{**asdict(setting), "choices": list(setting.choices)} for setting in technique.settings],
+        }
+        for technique in techniques().all()
+    ]
+    if arguments.json:
+        print_json(offered)
+        return DONE
+    for item, technique in zip(offered, techniques().all(), strict=True):
+        state = f"unavailable: {item['unavailable']}" if item["unavailable"] else "available"
+        print(f"{technique.key} ({technique.attacks}; {state})\n  {technique.summary}\n  off: {technique.off_means}")
+        for setting in technique.settings:
+            default = "left to the engine" if setting.default is None else setting.default
+            print(f"  {setting.name} ({setting.kind}, {default}): {setting.help}")
+    return DONE

@@ -1,0 +1,84 @@
+"""`compare`: finished runs against a baseline run, with gates for continuous integration."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+
+from app.analysis.compare import MEASURES, Comparison, compare
+from app.commands.common import DONE, GATE_FAILED, OneLineParser, add_database, add_json, open_store, print_json
+from app.experiment.results import rung_data
+from app.reports.documents import compare_document
+from app.reports.text import compare_table, show
+from optimizers.errors import InputError
+from store.store import Store
+from store.tables import RunRow
+
+GATE = re.compile(r"^\s*([a-z0-9_]+)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)\s*%\s*$")
+ALIASES = {"cost": "relative_cost", "ttft": "ttft_ms", "tpot": "tpot_ms", "e2e": "e2e_ms", "tokens": "output_tokens"}
+
+
+def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
+    parser = commands.add_parser("compare", help="compare finished runs with a baseline run")
+    parser.add_argument("runs", type=int, nargs="+", metavar="RUN", help="run numbers; the first is the baseline")
+    parser.add_argument("--baseline", type=int, metavar="RUN", help="another baseline than the first")
+    parser.add_argument(
+        "--fail-if", action="append", default=[], metavar="'cost>+5%'",
+        help="exit with 1 when the whole 95 %% interval of a change lies beyond the bound",
+    )  # fmt: skip
+    parser.add_argument("--format", choices=("table", "json"), default="table")
+    add_database(parser)
+    add_json(parser)
+    parser.set_defaults(run=compare_command)
+
+
+def compare_command(arguments: argparse.Namespace) -> int:
+    store, _ = open_store(arguments)
+    gates = [_parse_gate(text) for text in arguments.fail_if]
+    baseline_id = arguments.runs[0] if arguments.baseline is None else arguments.baseline
+    others = [run_id for run_id in dict.fromkeys(arguments.runs) if run_id != baseline_id]
+    if not others:
+        raise InputError("there is nothing to compare: give at least two different runs")
+    baseline = _finished(store, baseline_id)
+    found = {
+        run_id: compare(rung_data(store, [baseline]), rung_data(store, [_finished(store, run_id)])) for run_id in others
+    }
+    if arguments.json or arguments.format == "json":
+        print_json(compare_document(baseline_id, found))
+    else:
+        show(compare_table(baseline_id, found))
+    failed = [
+        line for run_id, comparison in found.items() for gate in gates for line in _broken(run_id, comparison, gate)
+    ]
+    for line in failed:
+        print(f"rung: gate failed: {line}", file=sys.stderr)
+    return GATE_FAILED if failed else DONE
+
+
+def _finished(store: Store, run_id: int) -> RunRow:
+    run = store.runs.get(run_id)
+    if run.status != "done":
+        raise InputError(f"run {run_id} is {run.status}; only finished runs can be compared")
+    return run
+
+
+def _parse_gate(text: str) -> tuple[str, str, float]:
+    match = GATE.match(text)
+    tag = ALIASES.get(match.group(1), match.group(1)) if match else ""
+    if match is None or tag not in MEASURES:
+        names = ", ".join([*ALIASES, *MEASURES])
+        raise InputError(f"--fail-if {text!r} is no gate; write it like 'cost>+5%', with one of: {names}")
+    return tag, match.group(2), float(match.group(3)) / 100
+
+
+def _broken(run_id: int, comparison: Comparison, gate: tuple[str, str, float]) -> list[str]:
+    """A gate breaks on the interval, not on the bare change; what cannot be compared breaks every gate."""
+    tag, sign, bound = gate
+    if comparison.verdict in ("not comparable", "failed"):
+        return [f"run {run_id} is {comparison.verdict}: {comparison.reason}"]
+    found = comparison.differences[tag].interval
+    if found is None:
+        return [f"run {run_id}: {tag} could not be measured"]
+    beyond = found.low > bound if sign == ">" else found.high < bound
+    return [f"run {run_id}: {tag} changed by {found.low:+.1%} to {found.high:+.1%}"] if beyond else []

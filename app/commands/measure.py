@@ -1,0 +1,285 @@
+"""`ladder`, `run` and `resume`: queue an experiment, see it through, print what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import aiohttp
+
+from app.commands.common import (
+    DONE,
+    RUN_FAILED,
+    OneLineParser,
+    add_database,
+    add_engine_options,
+    add_json,
+    add_measuring_options,
+    engine_options,
+    open_store,
+    print_json,
+    sampling,
+)  # fmt: skip
+from app.commands.follow import run_to_end
+from app.engine.endpoint import Endpoint, api_key, attach
+from app.engine.hardware import detect_hardware
+from app.engine.hub import STARTER, find_model
+from app.engine.plan import plan_engine
+from app.experiment.queue import enqueue
+from app.experiment.results import load_ladder
+from app.experiment.spec import ExperimentSpec, Rung, ladder_rungs
+from app.paths import existing_path
+from app.prompts.saved import find_prompts
+from app.replay.load import LoadProfile
+from app.reports.documents import experiment_document, run_document
+from app.reports.text import ladder_table, run_table, show
+from optimizers.errors import InputError
+from optimizers.recipe import Recipe
+from optimizers.registry import techniques
+from optimizers.technique import Surroundings
+from store.settings import Settings
+from store.store import Store
+from store.tables import ExperimentRow
+
+UNBATCHED = {"one-by-one": "one_by_one", "static": "static", "as-sent": "as_sent"}
+
+
+def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
+    ladder = commands.add_parser("ladder", help="measure a cumulative ladder of techniques")
+    _add_target(ladder)
+    ladder.add_argument("--techniques", metavar="A,B,C", help="in the order to climb (default: all that work here)")
+    ladder.add_argument("--repeats", type=int, default=3, metavar="N", help="of every rung (3)")
+    ladder.add_argument("--concurrency", type=int, default=8, metavar="N", help="requests in flight when batched (8)")
+    ladder.add_argument(
+        "--unbatched", choices=UNBATCHED, default="one-by-one",
+        help="how rungs without continuous batching are sent (one-by-one)",
+    )  # fmt: skip
+    ladder.add_argument("--no-again", action="store_true", help="leave out the second baseline (the noise floor)")
+    ladder.add_argument("--out", type=Path, metavar="DIR", help="write experiment.json there")
+    _add_rest(ladder)
+    ladder.set_defaults(run=ladder_command)
+
+    run = commands.add_parser("run", help="measure one recipe")
+    _add_target(run)
+    run.add_argument("--recipe", type=Path, metavar="FILE", help="JSON list of techniques (default: the baseline)")
+    load = run.add_mutually_exclusive_group()
+    load.add_argument("--concurrency", type=int, metavar="N", help="requests in flight (8)")
+    load.add_argument("--static-batch", type=int, metavar="N", help="waves of N, each waits for its slowest")
+    run.add_argument("--repeats", type=int, default=1, metavar="N", help="(1)")
+    run.add_argument("--out", type=Path, metavar="FILE.json", help="write the run's document there")
+    _add_rest(run)
+    run.set_defaults(run=run_command)
+
+    resume = commands.add_parser("resume", help="go on with an experiment that stopped half-way")
+    resume.add_argument("experiment", type=int)
+    add_database(resume)
+    add_json(resume)
+    resume.set_defaults(run=resume_command)
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="M", help="saved name, folder or hub id; with --endpoint, the name there")
+    parser.add_argument("--endpoint", metavar="URL", help="a running OpenAI-compatible server, with or without /v1")
+    parser.add_argument("--prompts", required=True, metavar="SET_OR_FILE", help="a saved set or a prompt file")
+
+
+def _add_rest(parser: argparse.ArgumentParser) -> None:
+    add_measuring_options(parser)
+    add_engine_options(parser)
+    add_database(parser)
+    add_json(parser)
+
+
+def ladder_command(arguments: argparse.Namespace) -> int:
+    store, settings = open_store(arguments)
+    surroundings = _check_target(store, settings, arguments)
+    keys = _ladder_keys(arguments.techniques, surroundings)
+    rungs = ladder_rungs(keys, again=not arguments.no_again)
+    load = LoadProfile("closed_loop", arguments.concurrency, UNBATCHED[arguments.unbatched])  # type: ignore[arg-type]
+    spec = _spec(store, settings, arguments, "ladder", rungs, load)
+    name = store.prompt_sets.get(spec.prompt_set_id).name
+    out = None if arguments.out is None else arguments.out / "experiment.json"
+    title = f"Ladder: {_short(spec)} on {name}"
+    experiment = _carry_out(store, settings, arguments, spec, title, out)
+    ladder = load_ladder(store, experiment.id)
+    document = experiment_document(experiment, store.runs.of_experiment(experiment.id), ladder)
+    if out is not None:
+        _write(out, document)
+    if arguments.json:
+        print_json(document)
+    elif experiment.status == "done":
+        show(ladder_table(ladder))
+        print(f"\nExperiment {experiment.id}; engines started: {experiment.engine_starts}; {_time(experiment)}")
+    return _exit_code(experiment)
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    store, settings = open_store(arguments)
+    recipe = _read_recipe(arguments.recipe)
+    _check_target(store, settings, arguments, recipe)
+    if arguments.static_batch is not None:
+        load = LoadProfile("static_batches", arguments.static_batch)
+    else:
+        load = LoadProfile("closed_loop", 8 if arguments.concurrency is None else arguments.concurrency)
+    spec = _spec(store, settings, arguments, "run", (Rung(recipe.title, recipe),), load)
+    name = store.prompt_sets.get(spec.prompt_set_id).name
+    title = f"Run: {recipe.title}, {_short(spec)} on {name}"
+    experiment = _carry_out(store, settings, arguments, spec, title, arguments.out)
+    runs = store.runs.of_experiment(experiment.id)
+    if arguments.out is not None:
+        _write(arguments.out, run_document(runs[0]))
+    if arguments.json:
+        print_json(run_document(runs[0]) if len(runs) == 1 else [run_document(run) for run in runs])
+    elif experiment.status == "done":
+        for run in runs:
+            show(run_table(run))
+    return _exit_code(experiment)
+
+
+def resume_command(arguments: argparse.Namespace) -> int:
+    store, settings = open_store(arguments)
+    store.experiments.resume(arguments.experiment)
+    experiment = run_to_end(store, settings, arguments.experiment, quiet=arguments.json)
+    ladder = load_ladder(store, experiment.id)
+    if arguments.json:
+        print_json(experiment_document(experiment, store.runs.of_experiment(experiment.id), ladder))
+    elif experiment.status == "done":
+        show(ladder_table(ladder))
+    return _exit_code(experiment)
+
+
+def _check_target(
+    store: Store, settings: Settings, arguments: argparse.Namespace, recipe: Recipe | None = None
+) -> Surroundings:
+    """Finds bad input before anything is queued; what may be asked of techniques there."""
+    hardware = detect_hardware()
+    if arguments.endpoint is not None:
+        asyncio.run(_attach(arguments.endpoint, arguments.model))
+        surroundings = Surroundings(hardware.device, launches_engine=False)
+    elif arguments.model is None:
+        raise InputError("neither a model nor an endpoint was given; give --model or --endpoint")
+    else:
+        checkpoint = find_model(store, settings, arguments.model)
+        plan_engine(checkpoint, recipe or Recipe(), hardware, engine_options(arguments))
+        surroundings = Surroundings(hardware.device, True, checkpoint.config)
+    for use in (recipe or Recipe()).uses:
+        reason = techniques().get(use.key).unavailable(surroundings)
+        if reason:
+            raise InputError(f"{use.key} cannot be used here: {reason}")
+    return surroundings
+
+
+async def _attach(url: str, model: str | None) -> Endpoint:
+    headers = {"Authorization": f"Bearer {key}"} if (key := api_key()) else {}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        return await attach(session, url, model)
+
+
+def _ladder_keys(listed: str | None, surroundings: Surroundings) -> list[str]:
+    if listed is not None:
+        keys = [key.strip() for key in listed.split(",") if key.strip()]
+        for key in keys:
+            reason = techniques().get(key).unavailable(surroundings)
+            if reason:
+                raise InputError(f"{key} cannot be used here: {reason}; leave it out of --techniques")
+        return keys
+    usable = []
+    for technique in techniques().all():
+        reason = technique.unavailable(surroundings)
+        if reason is None:
+            usable.append(technique.key)
+        else:
+            print(f"left out: {technique.key}: {reason}", file=sys.stderr)
+    return usable
+
+
+def _read_recipe(path: Path | None) -> Recipe:
+    if path is None:
+        return Recipe()
+    try:
+        return Recipe.parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"recipe {path} cannot be read ({error})") from None
+
+
+def _spec(
+    store: Store,
+    settings: Settings,
+    arguments: argparse.Namespace,
+    kind: str,
+    rungs: tuple[Rung, ...],
+    load: LoadProfile,
+) -> ExperimentSpec:
+    chosen = sampling(arguments)
+    return ExperimentSpec(
+        kind=kind,
+        prompt_set_id=find_prompts(store, arguments.prompts).id,
+        rungs=rungs,
+        model=_absolute(store, arguments.model) if arguments.endpoint is None else arguments.model,
+        endpoint=arguments.endpoint,
+        prompt_limit=arguments.limit,
+        load=load,
+        sampling=chosen,
+        engine=engine_options(arguments),
+        repeats=arguments.repeats,
+        warm_up=arguments.warm_up,
+        price_per_hour=arguments.price_per_hour,
+        idle_timeout_s=arguments.idle_timeout,
+    )
+
+
+def _short(spec: ExperimentSpec) -> str:
+    """The model as people speak of it: a folder by its last part."""
+    if spec.model is None:
+        return str(spec.endpoint)
+    return Path(spec.model).name if Path(spec.model).is_absolute() else spec.model
+
+
+def _absolute(store: Store, model: str) -> str:
+    """A folder is stored with its whole path: the worker may run in another folder."""
+    path = None if model == STARTER else existing_path(model)
+    return str(path.resolve()) if path is not None and store.models.find(model) is None else model
+
+
+def _carry_out(
+    store: Store, settings: Settings, arguments: argparse.Namespace, spec: ExperimentSpec, title: str, out: Path | None
+) -> ExperimentRow:
+    if out is not None:
+        _check_writable(out)
+    return run_to_end(store, settings, enqueue(store, spec, title), quiet=arguments.json)
+
+
+def _check_writable(path: Path) -> None:
+    """Minutes of measuring must not end at a folder that cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a"):
+            pass
+    except OSError as error:
+        raise InputError(f"--out {path} cannot be written ({error.strerror})") from None
+
+
+def _write(path: Path, document: object) -> None:
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _exit_code(experiment: ExperimentRow) -> int:
+    if experiment.status == "done":
+        return DONE
+    hint = f"; go on with: python -m app resume {experiment.id}" if experiment.status != "failed" else ""
+    reason = f": {experiment.error}" if experiment.error else ""
+    print(f"rung: experiment {experiment.id} {experiment.status}{reason}{hint}", file=sys.stderr)
+    return RUN_FAILED
+
+
+def _time(experiment: ExperimentRow) -> str:
+    spent = experiment.seconds
+    total = spent.get("total") or 1.0
+    return (
+        f"{total:.0f} s, of which engine start {spent.get('engine_start', 0):.0f} s, "
+        f"warm-up {spent.get('warm_up', 0):.0f} s, generation {spent.get('generation', 0):.0f} s, "
+        f"other {spent.get('other', 0) / total:.1%}"
+    )

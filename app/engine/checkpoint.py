@@ -1,0 +1,129 @@
+"""Looks at a checkpoint folder before an engine does: is it a model, how big, what does it need.
+
+Does not load weights and does not reach the hub (hub.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optimizers.errors import InputError
+
+WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tekken.json", "*.tiktoken")
+SAMPLE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint in a local folder. `fingerprint` changes when a file's size, name or either end changes."""
+
+    name: str
+    folder: Path
+    config: Mapping[str, Any]
+    weight_bytes: int
+    has_chat_template: bool
+    fingerprint: str
+
+    @property
+    def max_length(self) -> int | None:
+        """Longest context in tokens, or None when the config does not say."""
+        for key in ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length"):
+            value = self._text_config.get(key)
+            if isinstance(value, int) and value > 0:
+                return value
+        return None
+
+    @property
+    def kv_bytes_per_token(self) -> int | None:
+        """Keys and values of one token in 16 bits: 2 x layers x KV heads x head size x 2 bytes."""
+        config = self._text_config
+        layers = config.get("num_hidden_layers", config.get("n_layer"))
+        heads = config.get("num_attention_heads", config.get("n_head"))
+        hidden = config.get("hidden_size", config.get("n_embd"))
+        if not all(isinstance(value, int) and value > 0 for value in (layers, heads, hidden)):
+            return None
+        kv_heads = config.get("num_key_value_heads") or heads
+        head_size = config.get("head_dim") or hidden // heads
+        # Some architectures list a value for each layer.
+        if not isinstance(kv_heads, int) or not isinstance(head_size, int):
+            return None
+        return int(2 * layers * kv_heads * head_size * 2)
+
+    @property
+    def architecture(self) -> str:
+        names = self.config.get("architectures") or [self.config.get("model_type", "unknown")]
+        return str(names[0])
+
+    @property
+    def quantization(self) -> str | None:
+        settings = self.config.get("quantization_config")
+        return str(settings.get("quant_method")) if isinstance(settings, Mapping) else None
+
+    @property
+    def _text_config(self) -> Mapping[str, Any]:
+        nested = self.config.get("text_config")
+        return nested if isinstance(nested, Mapping) else self.config
+
+
+def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
+    """Raises InputError that says which file is missing or broken, and what a model folder holds."""
+    folder = folder.expanduser().resolve()
+    if not folder.exists():
+        raise InputError(f"model {folder}: there is no such folder; check the path")
+    if not folder.is_dir():
+        raise InputError(f"model {folder} is a file; name the folder that holds config.json and the weights")
+    config = _json_file(folder / "config.json", folder)
+    if not isinstance(config, dict) or not (config.get("architectures") or config.get("model_type")):
+        raise InputError(f"model {folder}: config.json names no architecture, so no engine can load it")
+    weights = sorted(path for pattern in WEIGHTS for path in folder.glob(pattern) if path.is_file())
+    if not weights:
+        raise InputError(f"model {folder} holds config.json but no weights (*.safetensors or *.bin)")
+    if not any(any(folder.glob(pattern)) for pattern in TOKENIZERS):
+        raise InputError(f"model {folder} holds no tokenizer (tokenizer.json or tokenizer.model)")
+    return Checkpoint(
+        name=name or folder.name,
+        folder=folder,
+        config=config,
+        weight_bytes=sum(path.stat().st_size for path in weights),
+        has_chat_template=_has_chat_template(folder),
+        fingerprint=_fingerprint([folder / "config.json", *weights]),
+    )
+
+
+def _json_file(path: Path, folder: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"model {folder} is no model folder: it has no {path.name}; name a folder with config.json, "
+            "a tokenizer and weights"
+        ) from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"model {folder}: {path.name} cannot be read ({error})") from None
+
+
+def _has_chat_template(folder: Path) -> bool:
+    if any((folder / name).exists() for name in ("chat_template.jinja", "chat_template.json")):
+        return True
+    path = folder / "tokenizer_config.json"
+    config = _json_file(path, folder) if path.exists() else None
+    return isinstance(config, dict) and bool(config.get("chat_template"))
+
+
+def _fingerprint(paths: list[Path]) -> str:
+    """Hashing whole weights would take minutes for a large model; both ends tell versions apart."""
+    digest = hashlib.sha256()
+    for path in paths:
+        size = path.stat().st_size
+        digest.update(f"{path.name}:{size}\n".encode())
+        with path.open("rb") as stream:
+            digest.update(stream.read(SAMPLE_BYTES))
+            stream.seek(max(0, size - SAMPLE_BYTES))
+            digest.update(stream.read(SAMPLE_BYTES))
+    return digest.hexdigest()

@@ -1,0 +1,94 @@
+"""What this machine is: processor, memory, GPUs. Read only; chooses nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Gpu:
+    name: str
+    memory_bytes: int
+    driver: str
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """`cores` are those this process may use; memory in bytes."""
+
+    cpu: str
+    cores: int
+    memory_bytes: int
+    gpus: tuple[Gpu, ...] = ()
+    cpu_features: tuple[str, ...] = ()
+
+    @property
+    def device(self) -> Literal["cpu", "cuda"]:
+        return "cuda" if self.gpus else "cpu"
+
+    @property
+    def title(self) -> str:
+        if self.gpus:
+            return f"{len(self.gpus)} x {self.gpus[0].name}"
+        return f"{self.cpu}, {self.cores} cores, {self.memory_bytes / GIB:.0f} GiB"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def detect_hardware() -> Hardware:
+    return Hardware(
+        cpu=_cpu_name(),
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        memory_bytes=psutil.virtual_memory().total,
+        gpus=_gpus(),
+        cpu_features=_cpu_features(),
+    )
+
+
+def _cpu_name() -> str:
+    for line in _cpuinfo():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _cpu_features() -> tuple[str, ...]:
+    """Those that change how fast an engine's kernels are."""
+    wanted = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8", "asimd", "bf16", "i8mm")
+    for line in _cpuinfo():
+        if line.startswith(("flags", "Features")):
+            present = set(line.partition(":")[2].split())
+            return tuple(name for name in wanted if name in present)
+    return ()
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _gpus() -> tuple[Gpu, ...]:
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return ()
+    try:
+        driver = pynvml.nvmlSystemGetDriverVersion()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        return tuple(
+            Gpu(pynvml.nvmlDeviceGetName(handle), pynvml.nvmlDeviceGetMemoryInfo(handle).total, driver)
+            for handle in handles
+        )
+    finally:
+        pynvml.nvmlShutdown()

@@ -1,0 +1,68 @@
+"""Finds the model that a person named: a saved name, a folder, or a hub id that is downloaded."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from app.engine.checkpoint import Checkpoint, read_checkpoint
+from app.paths import existing_path
+from optimizers.errors import InputError
+from store.settings import Settings
+from store.store import Store
+
+HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
+STARTER = "starter"
+
+
+def find_model(store: Store, settings: Settings, name: str) -> Checkpoint:
+    """A saved name wins over a folder, a folder over a hub id. Raises InputError when there is none."""
+    if name == STARTER:
+        if not settings.starter_model.exists():
+            raise InputError("the starter model is not there yet; make it with: make setup")
+        return read_checkpoint(settings.starter_model, STARTER)
+    saved = store.models.find(name)
+    location = saved.location if saved is not None else name
+    label = saved.name if saved is not None else None
+    folder = existing_path(location)
+    if folder is not None or not HUB_ID.match(location):
+        if saved is None and folder is None:
+            known = ", ".join([STARTER, *(row.name for row in store.models.all())])
+            raise InputError(f"model {name!r}: no such folder, and no saved model of that name; saved: {known}")
+        return read_checkpoint(folder or Path(location), label)
+    return read_checkpoint(download(location), label or location)
+
+
+def download(hub_id: str) -> Path:
+    """The local folder of a hub model; downloads what the cache lacks, with the hub client's own progress."""
+    os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", "10")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )  # fmt: skip
+
+    advice = "give a folder that holds config.json, a tokenizer and weights"
+    try:
+        return Path(snapshot_download(hub_id, local_files_only=True))
+    except LocalEntryNotFoundError:
+        pass
+    except HFValidationError:
+        raise InputError(f"model {hub_id!r}: no such folder here, and it is no hub id; {advice}") from None
+    try:
+        return Path(
+            snapshot_download(hub_id, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"])
+        )
+    except GatedRepoError:
+        raise InputError(f"model {hub_id!r} is gated; accept its terms and set HF_TOKEN, or {advice}") from None
+    except RepositoryNotFoundError:
+        raise InputError(f"model {hub_id!r} is neither a folder here nor a model on the hub; {advice}") from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"model {hub_id!r}: no such folder here, and the hub could not be reached ({reason}); {advice}"
+        ) from None

@@ -1,0 +1,169 @@
+"""The launch plan: recipe + checkpoint + hardware -> argv and environment. Pure; starts nothing.
+
+Runs whose plans have equal keys share one engine. The port is no part of the plan: it is chosen at launch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from app.engine.checkpoint import Checkpoint
+from app.engine.hardware import GIB, Hardware
+from optimizers.errors import InputError
+from optimizers.recipe import Recipe
+
+BLOCK_TOKENS = 16
+CPU_KV_GIB = 4.0
+CPU_KV_SHARE = 0.25
+CPU_KV_SEQUENCES = 64
+"""On a CPU the cache is cleared page by page at every start: seconds for each GiB that nobody will use."""
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What a person may say about every engine of an experiment; None leaves it to Rung or to vLLM."""
+
+    max_model_len: int | None = None
+    kv_cache_gib: float | None = None
+    dtype: str = "auto"
+    trust_remote_code: bool = False
+    extra_args: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"extra_args": list(self.extra_args)}
+
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> EngineOptions:
+        return replace(EngineOptions(), **{**document, "extra_args": tuple(document.get("extra_args", ()))})
+
+
+@dataclass(frozen=True)
+class EnginePlan:
+    """`argv` follows the engine's command (`python -m vllm.entrypoints.openai.api_server`)."""
+
+    argv: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+    served_name: str
+    chat: bool
+    max_model_len: int | None
+    kv_cache_bytes: int | None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def key(self) -> str:
+        """Equal for engines that are the same; 12 hex digits."""
+        text = json.dumps([self.argv, self.environment], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "argv": list(self.argv),
+            "environment": dict(self.environment),
+            "served_name": self.served_name,
+            "max_model_len": self.max_model_len,
+            "kv_cache_bytes": self.kv_cache_bytes,
+            "notes": list(self.notes),
+        }
+
+
+def plan_engine(
+    checkpoint: Checkpoint, recipe: Recipe, hardware: Hardware, options: EngineOptions | None = None
+) -> EnginePlan:
+    """Raises InputError when the KV cache cannot hold one request of the length that was asked for."""
+    options = options or EngineOptions()
+    notes: list[str] = []
+    kv_bytes = _kv_cache_bytes(checkpoint, hardware, options)
+    length = _context_length(checkpoint, kv_bytes, options, notes)
+    flags: dict[str, str | None] = {
+        "--model": str(checkpoint.folder),
+        "--served-model-name": checkpoint.name,
+        "--host": "127.0.0.1",
+        "--dtype": options.dtype,
+        # Without it the server counts cached tokens for itself only.
+        "--enable-prompt-tokens-details": None,
+    }
+    if length is not None:
+        flags["--max-model-len"] = str(length)
+    if kv_bytes is not None:
+        flags["--kv-cache-memory-bytes"] = str(kv_bytes)
+    if hardware.device == "cpu":
+        # Compilation takes a minute per engine on a CPU and gains little there; every rung goes without.
+        flags["--enforce-eager"] = None
+    if options.trust_remote_code:
+        flags["--trust-remote-code"] = None
+    flags.update(recipe.engine_flags())
+    argv = [part for flag, value in flags.items() for part in ((flag,) if value is None else (flag, value))]
+    if not checkpoint.has_chat_template:
+        notes.append("the checkpoint has no chat template: chat prompts are sent as plain text")
+    return EnginePlan(
+        argv=(*argv, *options.extra_args),
+        environment=_environment(options),
+        served_name=checkpoint.name,
+        chat=checkpoint.has_chat_template,
+        max_model_len=length,
+        kv_cache_bytes=kv_bytes,
+        notes=tuple(notes),
+    )
+
+
+def _environment(options: EngineOptions) -> tuple[tuple[str, str], ...]:
+    values = {
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+        # The model is a local folder by now; without this every start asks the hub for updates.
+        "HF_HUB_OFFLINE": "0" if options.trust_remote_code else "1",
+        # Adds /reset_prefix_cache, which makes every run start cold. The server listens on 127.0.0.1 only.
+        "VLLM_SERVER_DEV_MODE": "1",
+    }
+    return tuple(sorted(values.items()))
+
+
+def _kv_cache_bytes(checkpoint: Checkpoint, hardware: Hardware, options: EngineOptions) -> int | None:
+    if options.kv_cache_gib is not None:
+        if not 0 < options.kv_cache_gib < math.inf:
+            raise InputError(f"the KV cache is {options.kv_cache_gib} GiB; give a size above 0")
+        asked = int(options.kv_cache_gib * GIB)
+        if hardware.device == "cpu" and asked > hardware.memory_bytes:
+            have = hardware.memory_bytes / GIB
+            raise InputError(
+                f"no memory for the KV cache: {options.kv_cache_gib:g} GiB asked, the machine has {have:.1f} GiB; "
+                "lower --kv-cache-gib"
+            )
+        return asked
+    if hardware.device == "cuda":
+        return None
+    most = int(min(CPU_KV_GIB * GIB, CPU_KV_SHARE * hardware.memory_bytes))
+    length, per_token = options.max_model_len or checkpoint.max_length, checkpoint.kv_bytes_per_token
+    return most if length is None or per_token is None else min(most, CPU_KV_SEQUENCES * length * per_token)
+
+
+def _context_length(
+    checkpoint: Checkpoint, kv_bytes: int | None, options: EngineOptions, notes: list[str]
+) -> int | None:
+    """The context to serve: what was asked for, else the model's own, cut to what the KV cache can hold."""
+    own, per_token = checkpoint.max_length, checkpoint.kv_bytes_per_token
+    fits = None if kv_bytes is None or per_token is None else kv_bytes // per_token // BLOCK_TOKENS * BLOCK_TOKENS
+    asked = options.max_model_len
+    if asked is not None:
+        if asked < 1:
+            raise InputError(f"the context length is {asked}; give a whole number of at least 1")
+        if own is not None and asked > own:
+            raise InputError(f"the context length is {asked}, but {checkpoint.name} was made for {own} tokens")
+    wanted = asked or own
+    if fits is None or wanted is None or wanted <= fits:
+        return wanted
+    assert kv_bytes is not None
+    room = f"{kv_bytes / GIB:.2g} GiB of KV cache hold {fits:,} tokens of {checkpoint.name}"
+    if asked is not None or fits < BLOCK_TOKENS:
+        raise InputError(
+            f"no memory for the KV cache: {room}, {wanted:,} are asked for; "
+            "raise --kv-cache-gib or lower --max-model-len"
+        )
+    notes.append(f"{room}, so the context is cut from {own:,} to {fits:,} tokens")
+    return fits

@@ -1,0 +1,189 @@
+"""One run on a ready engine: warm-up, cold cache, readings before and after, the replay, the summary."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any, Literal
+
+import aiohttp
+import numpy as np
+
+from app.analysis.summary import CountedRecord, Observed, summarise
+from app.engine.endpoint import API_KEY_VARIABLE, Endpoint, api_key, reset_prefix_cache
+from app.engine.metrics import KV_USAGE, RUNNING, WAITING, delta, scrape
+from app.experiment.spec import ExperimentSpec
+from app.experiment.token_counts import count_tokens
+from app.prompts.prompt import PromptSet
+from app.replay.body import wire_request
+from app.replay.client import open_session
+from app.replay.load import Schedule
+from app.replay.record import Exchange, RequestRecord
+from app.replay.recorder import Recorder
+from app.replay.runner import Replay, ReplayStats
+from optimizers.errors import InputError
+from optimizers.recipe import Recipe
+from store.store import Store
+from store.tables import RequestRow, RunRow
+
+SAMPLE_S = 1.0
+RECORD_FIELDS = tuple(RequestRecord.__dataclass_fields__)
+Cooling = Literal["reset", "salt", "unknown"]
+EngineGone = Callable[[], Awaitable[str | None]]
+
+
+@dataclass
+class RunSeconds:
+    warm_up: float = 0.0
+    generation: float = 0.0
+
+
+@dataclass
+class _Samples:
+    running: list[float] = field(default_factory=list)
+    waiting: list[float] = field(default_factory=list)
+    kv_usage: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a run sends to. `checkpoint` is the model's folder, None for an endpoint whose files are elsewhere."""
+
+    endpoint: Endpoint
+    chat: bool
+    engine_id: int | None
+    checkpoint: Path | None
+    engine_gone: EngineGone
+
+
+async def measure_run(
+    store: Store, spec: ExperimentSpec, run: RunRow, prompt_set: PromptSet, target: Target, schedule: Schedule
+) -> RunSeconds:
+    """Sends what the run has not finished yet and stores its summary.
+
+    Raises EngineGoneError when the engine dies; what had finished by then is in the store.
+    """
+    seconds = RunSeconds()
+    done = store.runs.finished_positions(run.id)
+    base_url = target.endpoint.base_url
+    async with open_session(schedule.width + 4, spec.idle_timeout_s, api_key()) as session:
+        began = monotonic()
+        cooling = await _cool_down(session, base_url)
+        await _warm_up(session, spec, prompt_set, target, schedule, _salt(cooling))
+        if cooling == "reset":
+            cooling = await _cool_down(session, base_url)
+        seconds.warm_up = monotonic() - began
+        salt = _salt(cooling)
+        requests = [
+            wire_request(prompt, position, target.endpoint.model, spec.sampling, target.chat, salt)
+            for position, prompt in enumerate(prompt_set.prompts)
+            if position not in done
+        ]
+        segment = store.runs.open_segment(run.id, target.engine_id)
+        before = await scrape(session, base_url)
+        samples = _Samples()
+        sampler = asyncio.create_task(_sample(session, base_url, samples)) if before is not None else None
+        began = monotonic()
+        try:
+            with Recorder(lambda records: save_records(store, run.id, segment, records)) as recorder:
+                replay = Replay(session, base_url, schedule, recorder.put, target.engine_gone)
+                stats = await replay.run(requests)
+        finally:
+            seconds.generation = monotonic() - began
+            if sampler is not None:
+                sampler.cancel()
+                with suppress(asyncio.CancelledError):
+                    await sampler
+        after = await scrape(session, base_url)
+    observed = _observed(delta(before, after), samples, stats, cooling)
+    store.runs.close_segment(run.id, segment, observed)
+    if target.checkpoint is not None:
+        records = [record for _, record in load_records(store, run.id)]
+        store.runs.set_client_tokens(run.id, count_tokens(target.checkpoint, prompt_set, records, target.chat))
+    save_summary(store, spec, run, prompt_set)
+    return seconds
+
+
+def save_summary(store: Store, spec: ExperimentSpec, run: RunRow, prompt_set: PromptSet) -> None:
+    observed = Observed.merge([segment.observed for segment in store.runs.segments(run.id)])
+    expected = {
+        position: prompt.expected for position, prompt in enumerate(prompt_set.prompts) if prompt.expected is not None
+    }
+    recipe = Recipe.from_json(run.recipe)
+    summary = summarise(load_records(store, run.id), observed, recipe, expected, spec.price_per_hour)
+    store.runs.set_summary(run.id, summary)
+
+
+def save_records(store: Store, run_id: int, segment: int, records: Sequence[RequestRecord]) -> None:
+    rows = [{name: getattr(record, name) for name in RECORD_FIELDS} for record in records]
+    store.runs.save_requests(run_id, segment, rows)
+
+
+def load_records(store: Store, run_id: int) -> list[CountedRecord]:
+    return [(row.segment, _record(row)) for row in store.runs.requests(run_id)]
+
+
+def _record(row: RequestRow) -> RequestRecord:
+    values = {name: getattr(row, name) for name in RECORD_FIELDS}
+    return RequestRecord(**{**values, "token_ns": tuple(row.token_ns)})
+
+
+async def _warm_up(
+    session: aiohttp.ClientSession,
+    spec: ExperimentSpec,
+    prompt_set: PromptSet,
+    target: Target,
+    schedule: Schedule,
+    salt: str | None,
+) -> None:
+    """Sends a few requests that are not measured; raises InputError when the endpoint refuses the key."""
+    requests = [
+        wire_request(prompt, position, target.endpoint.model, spec.sampling, target.chat, salt)
+        for position, prompt in enumerate(prompt_set.prompts[: spec.warm_up])
+    ]
+    finished: list[Exchange] = []
+    await Replay(session, target.endpoint.base_url, schedule, finished.append, target.engine_gone).run(requests)
+    refused = [exchange.status for exchange in finished if exchange.status in (401, 403)]
+    if refused:
+        raise InputError(f"the endpoint refuses the key (HTTP {refused[0]}); set {API_KEY_VARIABLE}")
+
+
+async def _cool_down(session: aiohttp.ClientSession, base_url: str) -> Cooling:
+    """Empties the prefix cache. A server with vLLM's metrics but no such door takes a salt in each request."""
+    if await reset_prefix_cache(session, base_url):
+        return "reset"
+    return "salt" if await scrape(session, base_url) is not None else "unknown"
+
+
+def _salt(cooling: Cooling) -> str | None:
+    return secrets.token_hex(16) if cooling == "salt" else None
+
+
+async def _sample(session: aiohttp.ClientSession, base_url: str, samples: _Samples) -> None:
+    while True:
+        await asyncio.sleep(SAMPLE_S)
+        reading = await scrape(session, base_url)
+        if reading is not None:
+            samples.running.append(reading.get(RUNNING, 0.0))
+            samples.waiting.append(reading.get(WAITING, 0.0))
+            samples.kv_usage.append(reading.get(KV_USAGE, 0.0))
+
+
+def _observed(
+    grown: dict[str, float] | None, samples: _Samples, stats: ReplayStats, cooling: Cooling
+) -> dict[str, Any]:
+    lag = float(np.percentile(stats.loop_lag_ns, 99)) / 1e6 if stats.loop_lag_ns else None
+    return {
+        "delta": grown,
+        "running": samples.running,
+        "waiting": samples.waiting,
+        "kv_usage": samples.kv_usage,
+        "peak_in_flight": stats.peak_in_flight,
+        "loop_lag_p99_ms": lag,
+        "cold_start": cooling,
+    }

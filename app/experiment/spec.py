@@ -1,0 +1,113 @@
+"""What an experiment is asked to do, as frozen data that the store keeps as JSON. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from app.engine.plan import EngineOptions
+from app.replay.body import Sampling
+from app.replay.load import LoadProfile
+from optimizers.errors import InputError
+from optimizers.recipe import Recipe
+from optimizers.registry import techniques
+
+SCHEMA = "rung.spec/1"
+MAX_REPEATS = 100
+
+
+@dataclass(frozen=True)
+class Rung:
+    label: str
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class ExperimentSpec:
+    """`model` is a name, folder or hub id; with `endpoint` set, the model's name there, or None to ask.
+
+    `warm_up` requests go before each run and are not measured. `price_per_hour` is US dollars, None for no price.
+    """
+
+    kind: str
+    prompt_set_id: int
+    rungs: tuple[Rung, ...]
+    model: str | None = None
+    endpoint: str | None = None
+    prompt_limit: int | None = None
+    load: LoadProfile = field(default_factory=LoadProfile)
+    sampling: Sampling = field(default_factory=Sampling)
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    repeats: int = 3
+    warm_up: int = 2
+    price_per_hour: float | None = None
+    idle_timeout_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.repeats <= MAX_REPEATS:
+            raise InputError(f"{self.repeats} repeats were asked for; give a whole number from 1 to {MAX_REPEATS}")
+        if self.model is None and self.endpoint is None:
+            raise InputError("neither a model nor an endpoint was given; give --model or --endpoint")
+        if self.price_per_hour is not None and not 0 <= self.price_per_hour < math.inf:
+            raise InputError(f"the price is {self.price_per_hour} dollars an hour; give 0 or more")
+        if not 0 < self.idle_timeout_s < math.inf:
+            raise InputError(f"the idle time-out is {self.idle_timeout_s} s; give more than 0")
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "kind": self.kind,
+            "prompt_set_id": self.prompt_set_id,
+            "rungs": [{"label": rung.label, "recipe": rung.recipe.to_json()} for rung in self.rungs],
+            "model": self.model,
+            "endpoint": self.endpoint,
+            "prompt_limit": self.prompt_limit,
+            "load": self.load.to_json(),
+            "sampling": {
+                "max_tokens": self.sampling.max_tokens,
+                "temperature": self.sampling.temperature,
+                "seed": self.sampling.seed,
+            },
+            "engine": self.engine.to_json(),
+            "repeats": self.repeats,
+            "warm_up": self.warm_up,
+            "price_per_hour": self.price_per_hour,
+            "idle_timeout_s": self.idle_timeout_s,
+        }
+
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> ExperimentSpec:
+        plain = {
+            name: document[name]
+            for name in (
+                "kind", "prompt_set_id", "model", "endpoint", "prompt_limit", "repeats", "warm_up",
+                "price_per_hour", "idle_timeout_s",
+            )
+        }  # fmt: skip
+        return ExperimentSpec(
+            rungs=tuple(Rung(r["label"], Recipe.from_json(r["recipe"])) for r in document["rungs"]),
+            load=LoadProfile.from_json(document["load"]),
+            sampling=replace(Sampling(), **document["sampling"]),
+            engine=EngineOptions.from_json(document["engine"]),
+            **plain,
+        )
+
+
+def ladder_rungs(keys: Sequence[str] | None = None, again: bool = True) -> tuple[Rung, ...]:
+    """The cumulative ladder: the baseline, the baseline again for the noise floor, then one technique more each.
+
+    `keys` is the order to climb in, all techniques when None.
+    """
+    order = list(techniques().keys() if keys is None else keys)
+    if not order:
+        raise InputError("a ladder needs at least one technique")
+    recipe = Recipe()
+    rungs = [Rung("Baseline", recipe)]
+    if again:
+        rungs.append(Rung("Baseline again", recipe))
+    for key in order:
+        recipe = recipe.plus(key)
+        rungs.append(Rung(f"+ {techniques().get(key).title}", recipe))
+    return tuple(rungs)

@@ -1,0 +1,56 @@
+"""Rung's own token counts, beside the server's, with the model's tokenizer. Runs outside the timed path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from app.prompts.prompt import PromptSet
+from app.replay.record import RequestRecord
+
+
+@cache
+def _tokenizer(folder: Path) -> Any | None:
+    """None for a tokenizer that the installed libraries cannot read; the engine may still know it."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, ImportError, AttributeError):
+        return None
+
+
+def load_tokenizer(folder: Path) -> None:
+    """Loads it ahead of time, so that the seconds it takes pass while the engine starts."""
+    _tokenizer(folder)
+
+
+def count_tokens(
+    folder: Path, prompt_set: PromptSet, records: Iterable[RequestRecord], chat: bool
+) -> dict[int, tuple[int | None, int | None]]:
+    """(prompt, completion) token counts by position; empty when the tokenizer cannot be loaded."""
+    tokenizer = _tokenizer(folder)
+    if tokenizer is None:
+        return {}
+    counts: dict[int, tuple[int | None, int | None]] = {}
+    for record in records:
+        prompt = prompt_set.prompts[record.position]
+        if prompt.is_chat and chat:
+            sent = _chat_tokens(tokenizer, prompt.rendered_messages())
+        else:
+            sent = len(tokenizer(prompt.plain_text())["input_ids"])
+        got = len(tokenizer(record.text, add_special_tokens=False)["input_ids"]) if record.text else 0
+        counts[record.position] = (sent, got)
+    return counts
+
+
+def _chat_tokens(tokenizer: Any, messages: list[dict[str, str]]) -> int | None:
+    from jinja2 import TemplateError
+
+    try:
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    except (TemplateError, ValueError, TypeError):
+        return None
+    return len(tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -1,0 +1,116 @@
+"""A prompt and a prompt set, identified by a content hash. Does not cover files (files.py) or storage."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+DOCUMENTS_MARKER = "{{documents}}"
+
+
+@dataclass(frozen=True)
+class Message:
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Document:
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One saved prompt: chat `messages`, or a plain `text` for the completions endpoint; exactly one is set.
+
+    `documents` are rendered, parted by an empty line, where a message holds `{{documents}}`.
+    """
+
+    id: str
+    messages: tuple[Message, ...] = ()
+    text: str | None = None
+    expected: str | None = None
+    max_tokens: int | None = None
+    documents: tuple[Document, ...] = ()
+    answer_document: str | None = None
+    conversation: str | None = None
+    turn: int | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def is_chat(self) -> bool:
+        return self.text is None
+
+    def rendered_messages(self) -> list[dict[str, str]]:
+        """The chat messages as they are sent, with the documents in their place."""
+        documents = "\n\n".join(document.text for document in self.documents)
+        return [
+            {"role": message.role, "content": message.content.replace(DOCUMENTS_MARKER, documents)}
+            for message in self.messages
+        ]
+
+    def plain_text(self) -> str:
+        """The prompt as one text, for counting, for searching, and for engines without a chat template."""
+        if self.text is not None:
+            return self.text
+        turns = [f"{message['role']}: {message['content']}" for message in self.rendered_messages()]
+        return "\n\n".join([*turns, "assistant:"])
+
+    def to_json(self) -> dict[str, Any]:
+        """The native row; a field that is not set is left out, so equal prompts give equal text."""
+        row: dict[str, Any] = {"id": self.id}
+        if self.text is not None:
+            row["prompt"] = self.text
+        else:
+            row["messages"] = [{"role": m.role, "content": m.content} for m in self.messages]
+        if self.documents:
+            row["documents"] = [{"id": d.id, "text": d.text} for d in self.documents]
+        for name in ("expected", "max_tokens", "answer_document", "conversation", "turn"):
+            if getattr(self, name) is not None:
+                row[name] = getattr(self, name)
+        if self.tags:
+            row["tags"] = list(self.tags)
+        return row
+
+    @staticmethod
+    def from_json(row: Mapping[str, Any]) -> Prompt:
+        """The inverse of `to_json`, for rows that this project wrote itself; no checks."""
+        return Prompt(
+            id=row["id"],
+            messages=tuple(Message(m["role"], m["content"]) for m in row.get("messages", ())),
+            text=row.get("prompt"),
+            expected=row.get("expected"),
+            max_tokens=row.get("max_tokens"),
+            documents=tuple(Document(d["id"], d["text"]) for d in row.get("documents", ())),
+            answer_document=row.get("answer_document"),
+            conversation=row.get("conversation"),
+            turn=row.get("turn"),
+            tags=tuple(row.get("tags", ())),
+        )
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    name: str
+    prompts: tuple[Prompt, ...]
+    title: str = ""
+    description: str = ""
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over the prompts in order; the name, title and description do not enter."""
+        digest = hashlib.sha256()
+        for prompt in self.prompts:
+            digest.update(json.dumps(prompt.to_json(), sort_keys=True, ensure_ascii=False).encode())
+            digest.update(b"\n")
+        return digest.hexdigest()
+
+    def limited(self, limit: int | None) -> PromptSet:
+        """The first `limit` prompts as a set of their own, or all of them."""
+        if limit is None or limit >= len(self.prompts):
+            return self
+        return PromptSet(self.name, self.prompts[:limit], self.title, self.description)

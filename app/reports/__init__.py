@@ -1,0 +1,1 @@
+"""One comparison model, many forms: JSON documents and text tables now."""

@@ -1,0 +1,114 @@
+"""The versioned JSON documents of runs, experiments and comparisons. A value that was not measured is null."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.analysis.compare import Comparison, Difference
+from app.analysis.ladder import Ladder, RungResult
+from app.analysis.metric import METRICS
+from store.tables import ExperimentRow, RunRow
+
+RUN_SCHEMA = "rung.run/1"
+EXPERIMENT_SCHEMA = "rung.experiment/1"
+COMPARE_SCHEMA = "rung.compare/1"
+
+
+def run_document(run: RunRow) -> dict[str, Any]:
+    manifest: Mapping[str, Any] = run.manifest or {}
+    summary: Mapping[str, Any] = run.summary or {}
+    metrics = summary.get("metrics") or {}
+    return {
+        "schema": RUN_SCHEMA,
+        "run_id": run.id,
+        "experiment_id": run.experiment_id,
+        "rung": run.rung,
+        "label": run.label,
+        "repeat": run.repeat,
+        "status": run.status,
+        "error": run.error,
+        "recipe": run.recipe,
+        "prompt_set": manifest.get("prompt_set"),
+        "load": (manifest.get("load") or {}) | {"schedule": manifest.get("schedule")} if manifest else None,
+        "metrics": {metric.tag: metrics.get(metric.tag) for metric in METRICS},
+        "intervals": summary.get("intervals") or {},
+        "evidence": summary.get("evidence") or [],
+        "requests": summary.get("requests"),
+        "errors": summary.get("errors"),
+        "error_examples": summary.get("error_examples") or [],
+        "suspect": summary.get("suspect") or [],
+        "manifest": manifest,
+    }
+
+
+def experiment_document(experiment: ExperimentRow, runs: Sequence[RunRow], ladder: Ladder) -> dict[str, Any]:
+    relative = {run_id: rung.cost for rung in ladder.rungs for run_id in rung.run_ids}
+    documents = [run_document(run) for run in runs]
+    for document in documents:
+        if document["status"] == "done":
+            document["metrics"]["relative_cost"] = relative.get(document["run_id"])
+    return {
+        "schema": EXPERIMENT_SCHEMA,
+        "experiment_id": experiment.id,
+        "kind": experiment.kind,
+        "title": experiment.title,
+        "status": experiment.status,
+        "error": experiment.error,
+        "rungs": [_rung(rung) for rung in ladder.rungs],
+        "noise_floor": dict(ladder.noise),
+        "runs": documents,
+        "engine_starts": experiment.engine_starts,
+        "seconds": experiment.seconds,
+    }
+
+
+def compare_document(baseline: int, candidates: Mapping[int, Comparison]) -> dict[str, Any]:
+    return {
+        "schema": COMPARE_SCHEMA,
+        "baseline": baseline,
+        "candidates": [
+            {
+                "run": run_id,
+                "verdict": found.verdict,
+                "reason": found.reason,
+                "metrics": {tag: _difference(item) for tag, item in found.differences.items()},
+            }
+            for run_id, found in candidates.items()
+        ],
+    }
+
+
+def _rung(rung: RungResult) -> dict[str, Any]:
+    return {
+        "rung": rung.rung,
+        "label": rung.label,
+        "adds": rung.adds,
+        "schedule": rung.schedule,
+        "status": rung.status,
+        "runs": list(rung.run_ids),
+        "relative_cost": rung.cost,
+        "relative_cost_interval": None if rung.cost_interval is None else rung.cost_interval.to_json(),
+        "step": rung.step,
+        "step_interval": None if rung.step_interval is None else rung.step_interval.to_json(),
+        "step_verdict": rung.step_verdict,
+        "verdict": rung.comparison.verdict,
+        "article": None if rung.claim is None else {"cumulative": rung.claim.cumulative, "step": rung.claim.step},
+        "metrics": dict(rung.metrics),
+        "same_output_percent": rung.same_output,
+        "differences": {tag: _difference(item) for tag, item in rung.comparison.differences.items()},
+        "evidence": [dict(item) for item in rung.evidence],
+        "requests": rung.requests,
+        "errors": rung.errors,
+        "suspect": list(rung.suspect),
+    }
+
+
+def _difference(item: Difference) -> dict[str, Any]:
+    return {
+        "baseline": item.baseline,
+        "candidate": item.candidate,
+        "delta": item.delta,
+        "interval": None if item.interval is None else item.interval.to_json(),
+        "verdict": item.verdict,
+    }

@@ -1,0 +1,144 @@
+"""Tables for a terminal, drawn by rich from the same model as the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from app.analysis.compare import Comparison
+from app.analysis.ladder import Ladder, RungResult
+from app.analysis.metric import BY_TAG, METRICS, MISSING
+from store.tables import RunRow
+
+MARKS = {True: "yes", False: "no", None: "not observable"}
+
+
+def show(renderable: RenderableType, to_stderr: bool = False) -> None:
+    """Prints at the terminal's width; 120 columns where the output is no terminal."""
+    console = Console(stderr=to_stderr, highlight=False)
+    if not console.is_terminal:
+        console = Console(stderr=to_stderr, highlight=False, width=120)
+    console.print(renderable)
+
+
+def ladder_table(ladder: Ladder) -> Group:
+    table = Table(title=None, box=None, pad_edge=False, header_style="bold")
+    table.add_column("Rung", no_wrap=True)
+    titles = (
+        "Cost",
+        "95 %",
+        "Step",
+        "Article",
+        "TTFT\np50 ms",
+        "TTFT\np95 ms",
+        "TPOT\np50 ms",
+        "req/s",
+        "Cached\ntokens",
+    )
+    for title in titles:
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("Step's verdict", no_wrap=True)
+    for rung in ladder.rungs:
+        table.add_row(*_rung_cells(rung))
+    lines: list[RenderableType] = [table]
+    if ladder.noise.get("relative_cost") is not None:
+        floor = f"{ladder.noise['relative_cost']:.1%}"
+        lines.append(Text(f"\nCosts are multiples of the baseline's; the baseline against itself differs by {floor}"))
+    lines.append(Text("\nDid each technique take effect?", style="bold"))
+    lines += [Text(line) for rung in ladder.rungs if rung.adds for line in _evidence_lines(rung)]
+    suspects = [f"{rung.label}: {reason}" for rung in ladder.rungs for reason in rung.suspect]
+    if suspects:
+        lines += [Text("\nRead with care", style="bold"), *(Text(f"  {line}") for line in suspects)]
+    return Group(*lines)
+
+
+def run_table(run: RunRow) -> Group:
+    summary: Mapping[str, Any] = run.summary or {}
+    metrics = summary.get("metrics") or {}
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("Metric", "mean", "p50", "p95", "p99"):
+        table.add_column(title, justify="left" if title == "Metric" else "right")
+    for metric in METRICS:
+        value = metrics.get(metric.tag)
+        name = f"{metric.title} ({metric.unit})" if metric.unit else metric.title
+        if metric.distribution:
+            found = value or {}
+            table.add_row(name, *(metric.format(found.get(part), unit=False) for part in ("mean", "p50", "p95", "p99")))
+        elif metric.tag != "relative_cost":
+            table.add_row(name, metric.format(value, unit=False))
+    lines: list[RenderableType] = [Text(f"Run {run.id}: {run.label}", style="bold"), table]
+    asked, failed = summary.get("requests", 0), summary.get("errors", 0)
+    lines.append(Text(f"\n{asked} requests, {failed} failed"))
+    lines += [Text(f"  {example}") for example in summary.get("error_examples", ())]
+    lines += [
+        Text(f"{item['technique']} took effect: {MARKS[item['took_effect']]}; {item['detail']}")
+        for item in summary.get("evidence", ())
+    ]
+    lines += [Text(f"Suspect: {reason}") for reason in summary.get("suspect", ())]
+    return Group(*lines)
+
+
+def compare_table(baseline: int, candidates: Mapping[int, Comparison]) -> Group:
+    lines: list[RenderableType] = []
+    for run_id, found in candidates.items():
+        lines.append(Text(f"Run {run_id} against run {baseline}: {found.verdict}; {found.reason}", style="bold"))
+        if not found.differences:
+            continue
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("Metric")
+        for title in ("Baseline", "Candidate", "Change", "95 % interval"):
+            table.add_column(title, justify="right")
+        table.add_column("Verdict")
+        for tag, item in found.differences.items():
+            metric = BY_TAG[tag]
+            change = MISSING if item.delta is None else f"{item.delta:+.1%}"
+            span = MISSING if item.interval is None else f"{item.interval.low:+.1%} to {item.interval.high:+.1%}"
+            cells = ("hardware s / request", 4) if tag == "relative_cost" else (metric.title, metric.digits)
+            values = [MISSING if v is None else f"{v:,.{cells[1]}f}" for v in (item.baseline, item.candidate)]
+            table.add_row(cells[0], *values, change, span, item.verdict)
+        lines.append(table)
+    return Group(*lines)
+
+
+def plain_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:
+    """A table of texts; `right` lists the columns that hold numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for position, title in enumerate(titles):
+        table.add_column(title, justify="right" if position in right else "left")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _rung_cells(rung: RungResult) -> list[Text]:
+    def figure(tag: str, part: str = "") -> str:
+        value = rung.metrics[tag]
+        return BY_TAG[tag].format(value[part] if part else value, unit=False)
+
+    span = rung.cost_interval
+    cells = [
+        rung.label,
+        BY_TAG["relative_cost"].format(rung.cost, unit=False),
+        MISSING if span is None else f"{span.low:.2f}-{span.high:.2f}",
+        MISSING if rung.step is None or rung.is_again else f"{rung.step:.2f}",
+        MISSING if rung.claim is None else f"{rung.claim.step:.2f}",
+        figure("ttft_ms", "p50"),
+        figure("ttft_ms", "p95"),
+        figure("tpot_ms", "p50"),
+        figure("requests_per_s"),
+        figure("cached_tokens"),
+        rung.status if rung.status != "done" else rung.step_verdict,
+    ]
+    return [Text(cell) for cell in cells]
+
+
+def _evidence_lines(rung: RungResult) -> list[str]:
+    return [
+        f"  {item['technique']}: {MARKS[item['took_effect']]}; {item['detail']}"
+        for item in rung.evidence
+        if item["technique"] == rung.adds
+    ]

@@ -1,0 +1,118 @@
+"""Which model a person means: a saved name, a folder, a hub id, or nothing that can be found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import huggingface_hub
+import pytest
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
+
+from app.engine.hub import download, find_model
+from optimizers.errors import InputError
+from store.settings import Settings
+from store.store import Store
+from tests.building import checkpoint_folder
+
+RESPONSE: Any = SimpleNamespace(headers={}, request=None, status_code=404)
+
+
+def refusal(store: Store, settings: Settings, name: str) -> str:
+    with pytest.raises(InputError) as caught:
+        find_model(store, settings, name)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A hub whose cache is empty; `hub["answer"]` is the folder it gives or the error it raises."""
+    state: dict[str, Any] = {"answer": None, "asked": []}
+
+    def snapshot_download(hub_id: str, local_files_only: bool = False, **options: Any) -> str:
+        if local_files_only:
+            raise LocalEntryNotFoundError("not in the cache")
+        state["asked"].append(hub_id)
+        if isinstance(state["answer"], Exception):
+            raise state["answer"]
+        return str(state["answer"])
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    return state
+
+
+def test_a_folder(store: Store, settings: Settings, model: Path) -> None:
+    assert find_model(store, settings, str(model)).name == "tiny-model"
+
+
+def test_a_saved_name_wins_over_a_folder(
+    store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = checkpoint_folder(tmp_path / "elsewhere")
+    checkpoint_folder(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    store.models.add("mine", str(elsewhere))
+    found = find_model(store, settings, "mine")
+    assert (found.name, found.folder) == ("mine", elsewhere)
+
+
+def test_the_starter_wins_over_everything(
+    store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkpoint_folder(tmp_path / "starter")
+    assert "the starter model is not there yet" in refusal(store, settings, "starter")
+    checkpoint_folder(settings.starter_model)
+    assert find_model(store, settings, "starter").folder == settings.starter_model
+
+
+def test_a_saved_model_whose_folder_is_gone(store: Store, settings: Settings, tmp_path: Path) -> None:
+    store.models.add("mine", str(tmp_path / "gone"))
+    assert f"model {tmp_path / 'gone'}: there is no such folder" in refusal(store, settings, "mine")
+
+
+@pytest.mark.parametrize("name", ["nothing", "/no/such/folder", "", "~nobody-here/m", "x" * 5000, "a\0b", "a/b/c"])
+def test_what_is_neither_a_name_nor_a_folder_lists_the_names(store: Store, settings: Settings, name: str) -> None:
+    store.models.add("mine", "/somewhere")
+    message = refusal(store, settings, name)
+    assert "no such folder, and no saved model of that name; saved: starter, mine" in message
+
+
+def test_a_hub_id_is_downloaded_under_its_name(
+    store: Store, settings: Settings, model: Path, hub: dict[str, Any]
+) -> None:
+    hub["answer"] = model
+    found = find_model(store, settings, "maker/tiny")
+    assert (found.name, found.folder, hub["asked"]) == ("maker/tiny", model, ["maker/tiny"])
+    store.models.add("mine", "maker/tiny")
+    assert find_model(store, settings, "mine").name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (GatedRepoError("no", response=RESPONSE), "is gated; accept its terms and set HF_TOKEN"),
+        (RepositoryNotFoundError("no", response=RESPONSE), "is neither a folder here nor a model on the hub"),
+        (HfHubHTTPError("503: down\nsecond line", response=RESPONSE), "could not be reached (503: down)"),
+        (LocalEntryNotFoundError("offline"), "could not be reached (offline)"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_a_hub_that_refuses(store: Store, settings: Settings, hub: dict[str, Any], error: Exception, says: str) -> None:
+    hub["answer"] = error
+    message = refusal(store, settings, "maker/tiny")
+    assert says in message
+    assert "a folder that holds config.json, a tokenizer and weights" in message
+
+
+@pytest.mark.parametrize("name", ["a/b..c", "maker/tiny.git"])
+def test_what_only_looks_like_a_hub_id(name: str) -> None:
+    with pytest.raises(InputError, match="it is no hub id"):
+        download(name)

@@ -1,0 +1,190 @@
+"""The launch plan: what is on the command line, which recipes share an engine, what memory allows."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.engine.checkpoint import Checkpoint
+from app.engine.hardware import GIB, Gpu, Hardware
+from app.engine.plan import BLOCK_TOKENS, CPU_KV_SEQUENCES, EngineOptions, EnginePlan, plan_engine
+from optimizers.errors import InputError
+from optimizers.recipe import Recipe
+from tests.building import LLAMA
+
+CPU = Hardware("cpu", 2, 8 * GIB)
+GPU = Hardware("cpu", 16, 64 * GIB, (Gpu("H100", 80 * GIB, "570"),))
+BYTES_PER_TOKEN = 256  # of LLAMA
+
+
+def tiny(chat_template: bool = True, **config: Any) -> Checkpoint:
+    return Checkpoint("tiny", Path("/models/tiny"), LLAMA | config, 1000, chat_template, "f")
+
+
+def plan(*keys: str, hardware: Hardware = CPU, **options: Any) -> EnginePlan:
+    return plan_engine(tiny(), Recipe.from_json(list(keys)), hardware, EngineOptions(**options))
+
+
+def value(found: EnginePlan, flag: str) -> str:
+    return found.argv[found.argv.index(flag) + 1]
+
+
+def test_the_command_line() -> None:
+    found = plan("prefix_caching")
+    assert value(found, "--model") == "/models/tiny"
+    assert value(found, "--served-model-name") == found.served_name == "tiny"
+    assert value(found, "--host") == "127.0.0.1"
+    assert value(found, "--max-model-len") == "2048"
+    assert "--enable-prefix-caching" in found.argv
+    assert "--port" not in found.argv
+    assert dict(found.environment)["VLLM_SERVER_DEV_MODE"] == "1"
+    assert dict(found.environment)["HF_HUB_OFFLINE"] == "1"
+
+
+def test_code_of_the_checkpoint_is_run_only_when_asked_for() -> None:
+    assert "--trust-remote-code" not in plan().argv
+    assert "--trust-remote-code" in plan(trust_remote_code=True).argv
+
+
+def test_only_a_cpu_goes_without_compilation() -> None:
+    assert "--enforce-eager" in plan().argv
+    assert "--enforce-eager" not in plan(hardware=GPU).argv
+
+
+def test_further_arguments_come_last() -> None:
+    assert plan("prefix_caching", extra_args=("--seed", "7")).argv[-2:] == ("--seed", "7")
+
+
+def test_recipes_that_differ_only_in_schedule_share_an_engine() -> None:
+    assert plan().key == plan("continuous_batching").key
+    assert plan("prefix_caching").key == plan("prefix_caching", "continuous_batching").key
+
+
+def test_recipes_with_other_launch_flags_do_not() -> None:
+    batched = Recipe.of([("continuous_batching", {"max_num_seqs": 4})])
+    keys = {
+        plan().key,
+        plan("prefix_caching").key,
+        plan("speculative_decoding").key,
+        plan("prefix_caching", "speculative_decoding").key,
+        plan_engine(tiny(), batched, CPU).key,
+    }
+    assert len(keys) == 5
+
+
+TECHNIQUES = st.lists(
+    st.sampled_from(["prefix_caching", "continuous_batching", "speculative_decoding"]), unique=True, max_size=3
+)
+
+
+@given(TECHNIQUES, st.randoms(use_true_random=False))
+def test_the_order_of_techniques_never_needs_another_engine(keys: list[str], random: Any) -> None:
+    shuffled = random.sample(keys, len(keys))
+    assert plan(*keys).key == plan(*shuffled).key
+
+
+@given(TECHNIQUES, TECHNIQUES)
+def test_engines_are_shared_exactly_when_the_flags_are_equal(one: list[str], other: list[str]) -> None:
+    assert (plan(*one).key == plan(*other).key) == (set(plan(*one).argv) == set(plan(*other).argv))
+
+
+def test_every_option_makes_another_engine() -> None:
+    options: list[dict[str, Any]] = [
+        {},
+        {"max_model_len": 1024},
+        {"kv_cache_gib": 0.5},
+        {"dtype": "float32"},
+        {"trust_remote_code": True},
+        {"extra_args": ("--seed", "7")},
+    ]
+    assert len({plan(**each).key for each in options}) == len(options)
+    for each in options:
+        assert EngineOptions.from_json(EngineOptions(**each).to_json()) == EngineOptions(**each)
+
+
+def test_without_a_chat_template_prompts_go_as_text_and_the_plan_says_so() -> None:
+    found = plan_engine(tiny(chat_template=False), Recipe(), CPU)
+    assert not found.chat
+    assert "no chat template" in " ".join(found.notes)
+    assert plan().chat
+    assert plan().notes == ()
+
+
+class TestMemory:
+    def test_a_cpu_gets_what_many_sequences_need_and_no_more_than_a_share_of_its_memory(self) -> None:
+        assert plan().kv_cache_bytes == CPU_KV_SEQUENCES * 2048 * BYTES_PER_TOKEN
+        large = tiny(max_position_embeddings=2**20)
+        assert plan_engine(large, Recipe(), CPU).kv_cache_bytes == 2 * GIB
+        assert plan_engine(large, Recipe(), Hardware("cpu", 2, 64 * GIB)).kv_cache_bytes == 4 * GIB
+        assert plan_engine(tiny(num_hidden_layers=None), Recipe(), CPU).kv_cache_bytes == 2 * GIB
+
+    def test_a_gpu_is_left_to_vllm(self) -> None:
+        assert plan(hardware=GPU).kv_cache_bytes is None
+        assert value(plan(hardware=GPU, kv_cache_gib=1.5), "--kv-cache-memory-bytes") == str(int(1.5 * GIB))
+
+    @pytest.mark.parametrize("gib", [0, -1, math.nan, math.inf])
+    def test_a_size_that_is_none_is_refused(self, gib: float) -> None:
+        with pytest.raises(InputError, match="give a size above 0"):
+            plan(kv_cache_gib=gib)
+
+    def test_more_than_the_machine_has_is_refused(self) -> None:
+        message = "no memory for the KV cache: 9 GiB asked, the machine has 8.0 GiB; lower --kv-cache-gib"
+        with pytest.raises(InputError, match=message):
+            plan(kv_cache_gib=9)
+
+    def test_a_context_that_does_not_fit_is_cut_with_a_note(self) -> None:
+        found = plan(kv_cache_gib=1000 * BYTES_PER_TOKEN / GIB)
+        assert found.max_model_len == 992
+        assert "the context is cut from 2,048 to 992 tokens" in found.notes[0]
+
+    def test_a_context_that_was_asked_for_is_never_cut(self) -> None:
+        with pytest.raises(
+            InputError, match=r"no memory for the KV cache: .* hold 992 tokens of tiny, 1,024 are asked"
+        ):
+            plan(kv_cache_gib=1000 * BYTES_PER_TOKEN / GIB, max_model_len=1024)
+        assert plan(kv_cache_gib=1000 * BYTES_PER_TOKEN / GIB, max_model_len=512).max_model_len == 512
+
+    def test_a_cache_too_small_for_anything_is_one_line(self) -> None:
+        with pytest.raises(InputError) as caught:
+            plan(kv_cache_gib=100 / GIB)
+        assert str(caught.value).startswith("no memory for the KV cache: ")
+        assert "--kv-cache-gib" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    def test_a_context_longer_than_the_models_is_refused(self) -> None:
+        with pytest.raises(InputError, match="the context length is 4096, but tiny was made for 2048 tokens"):
+            plan(max_model_len=4096)
+        with pytest.raises(InputError, match="give a whole number of at least 1"):
+            plan(max_model_len=0)
+
+    def test_what_a_config_does_not_say_is_left_to_vllm(self) -> None:
+        silent = tiny(max_position_embeddings=None, num_hidden_layers=None)
+        found = plan_engine(silent, Recipe(), CPU)
+        assert found.max_model_len is None
+        assert "--max-model-len" not in found.argv
+
+    @given(st.floats(1e-7, 8), st.one_of(st.none(), st.integers(1, 2048)), st.integers(1, 2**20))
+    def test_the_planned_context_always_fits_its_cache(self, gib: float, asked: int | None, own: int) -> None:
+        checkpoint = tiny(max_position_embeddings=own)
+        try:
+            found = plan_engine(checkpoint, Recipe(), CPU, EngineOptions(max_model_len=asked, kv_cache_gib=gib))
+        except InputError:
+            return
+        assert found.max_model_len is not None
+        assert found.kv_cache_bytes is not None
+        assert 1 <= found.max_model_len <= own
+        assert found.max_model_len * BYTES_PER_TOKEN <= found.kv_cache_bytes
+        assert found.max_model_len == (asked or own) or (found.notes and found.max_model_len % BLOCK_TOKENS == 0)
+
+
+def test_the_stored_plan_is_json_with_its_key() -> None:
+    found = plan("prefix_caching")
+    stored = found.to_json()
+    assert stored["key"] == found.key
+    assert stored["argv"] == list(found.argv)
+    assert stored["environment"]["DO_NOT_TRACK"] == "1"

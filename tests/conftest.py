@@ -1,0 +1,74 @@
+"""Fixtures that any test may ask for: a state folder, a store, a checkpoint, the fake engine in vLLM's place.
+
+Nothing here touches the project's own `.rung/`.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from store.settings import Settings
+from store.store import Store
+from tests.building import checkpoint_folder
+from tests.fakes.engine_settings import PREFIX
+from tests.fakes.launch import ENGINE_COMMAND, ROOT, engine_environment
+
+# The same examples at every run: a red test stays red until it is mended. Speed is not what is tested.
+hypothesis_settings.register_profile("rung", deadline=None, derandomize=True, database=None, max_examples=60)
+hypothesis_settings.load_profile("rung")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A state folder and a database of the test's own, which commands find by the environment."""
+    for name in ("RUNG_DATABASE_URL", "RUNG_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RUNG_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    return Settings.load()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database to copy: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("database") / "empty.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def store(settings: Settings, empty_database: Path) -> Iterator[Store]:
+    shutil.copy(empty_database, settings.home / "rung.db")
+    opened = Store.open(settings.database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A folder that passes for a small Llama with a chat template; its weights are a few bytes."""
+    return checkpoint_folder(tmp_path / "tiny-model")
+
+
+@pytest.fixture
+def fake_vllm(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts the fake engine in vLLM's place; call it with the behaviour, as in `fake_vllm(fault="stall")`."""
+
+    def behave(**behaviour: object) -> None:
+        for name in [name for name in os.environ if name.startswith(PREFIX)]:
+            monkeypatch.delenv(name)
+        for name, value in engine_environment(**behaviour).items():
+            monkeypatch.setenv(name, value)
+
+    monkeypatch.setenv("RUNG_ENGINE_COMMAND", shlex.join(ENGINE_COMMAND))
+    # Engines start in the log folder, from where the fake one would not be found.
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    behave()
+    return behave

@@ -1,0 +1,37 @@
+"""The pure core stays pure: importing it loads no web framework, database, tensor library or engine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import util
+from pathlib import Path
+from pkgutil import iter_modules
+
+from tests.fakes.launch import ROOT
+
+FORBIDDEN = ("streamlit", "sqlalchemy", "torch", "vllm", "transformers")
+PACKAGES = ("optimizers", "app.analysis")
+MODULES = ("app.engine.plan", "app.engine.checkpoint", "app.engine.log_cause", "app.replay.load", "app.replay.stream")
+
+
+def modules_of(package: str) -> list[str]:
+    spec = util.find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    return [f"{package}.{module.name}" for module in iter_modules([str(Path(spec.origin).parent)])]
+
+
+def test_pure_modules_load_nothing_heavy() -> None:
+    wanted = [*MODULES, *(name for package in PACKAGES for name in modules_of(package))]
+    assert {"optimizers.registry", "app.analysis.compare"} <= set(wanted)
+    # The registry is used too: loading techniques must be as light as importing them.
+    script = (
+        "import importlib, json, sys\n"
+        f"for name in {wanted!r}: importlib.import_module(name)\n"
+        "importlib.import_module('optimizers.registry').techniques()\n"
+        f"print(json.dumps([name for name in {FORBIDDEN!r} if name in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
