@@ -5,9 +5,11 @@ Migrations are in migrate.py. The URL is passed in; nothing here is global.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -28,6 +30,9 @@ PRAGMAS = {
     "cache_size": "-65536",
     "temp_store": "MEMORY",
 }
+
+
+LOCKED_ATTEMPTS, LOCKED_PAUSE_S = 50, 0.1
 
 
 def sqlite_url(path: Path) -> str:
@@ -90,8 +95,22 @@ def _prepare_folder(path: Path) -> None:
 def _set_pragmas(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     for name, value in PRAGMAS.items():
-        cursor.execute(f"PRAGMA {name}={value}")
+        _patiently(cursor, f"PRAGMA {name}={value}")
     cursor.close()
+
+
+def _patiently(cursor: Any, statement: str) -> None:
+    """Two processes that switch a new file to WAL at once lock each other out, and SQLite's own time-out does not
+    cover that moment."""
+    for _ in range(LOCKED_ATTEMPTS):
+        try:
+            cursor.execute(statement)
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            sleep(LOCKED_PAUSE_S)
+    cursor.execute(statement)
 
 
 def _shown(url: str) -> str:

@@ -8,6 +8,7 @@ from time import time
 from typing import Any
 
 from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from optimizers.errors import InputError
@@ -53,6 +54,13 @@ class PromptSets:
 
     def add(self, new: NewPromptSet) -> tuple[PromptSetRow, bool]:
         """Saves a set in one transaction; (row, was it new). The same name with other prompts is refused."""
+        try:
+            return self._add(new)
+        except IntegrityError:
+            # Another process saved a set of that name between our look and our insert; now it can be seen.
+            return self._add(new)
+
+    def _add(self, new: NewPromptSet) -> tuple[PromptSetRow, bool]:
         with self._session.begin() as session:
             known = session.scalar(select(PromptSetRow).where(PromptSetRow.name == new.name))
             if known is not None:

@@ -1,15 +1,21 @@
-"""Makes the values that tests are about: requests, rungs, checkpoint folders. Starts nothing and stores nothing."""
+"""Makes what tests are about: requests, rungs, checkpoint folders, the fake engine's environment. Starts nothing."""
 
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app.analysis.compare import RungData
 from app.prompts.prompt import Message, Prompt, PromptSet
 from app.replay.record import RequestRecord
+from tests.fakes.engine_settings import PREFIX
+from tests.fakes.launch import ENGINE_COMMAND, ROOT, engine_environment
 
 MS = 1_000_000
 LLAMA: dict[str, Any] = {
@@ -31,6 +37,17 @@ def checkpoint_folder(folder: Path, config: Mapping[str, Any] = LLAMA, chat_temp
     if chat_template:
         (folder / "chat_template.jinja").write_text("{{ messages }}")
     return folder
+
+
+def use_fake_engine(patch: pytest.MonkeyPatch, **behaviour: object) -> None:
+    """Engines that are launched from now on are fakes of this behaviour, as in `fault="stall"`."""
+    patch.setenv("RUNG_ENGINE_COMMAND", shlex.join(ENGINE_COMMAND))
+    # Engines start in the log folder, from where the fake one would not be found.
+    patch.setenv("PYTHONPATH", str(ROOT))
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        patch.delenv(name)
+    for name, value in engine_environment(**behaviour).items():
+        patch.setenv(name, value)
 
 
 def record(

@@ -5,10 +5,9 @@ Nothing here touches the project's own `.rung/`.
 
 from __future__ import annotations
 
-import os
-import shlex
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,7 @@ from hypothesis import settings as hypothesis_settings
 
 from store.settings import Settings
 from store.store import Store
-from tests.building import checkpoint_folder
-from tests.fakes.engine_settings import PREFIX
-from tests.fakes.launch import ENGINE_COMMAND, ROOT, engine_environment
+from tests.building import checkpoint_folder, use_fake_engine
 
 # The same examples at every run: a red test stays red until it is mended. Speed is not what is tested.
 hypothesis_settings.register_profile("rung", deadline=None, derandomize=True, database=None, max_examples=60)
@@ -61,14 +58,5 @@ def model(tmp_path: Path) -> Path:
 def fake_vllm(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Puts the fake engine in vLLM's place; call it with the behaviour, as in `fake_vllm(fault="stall")`."""
 
-    def behave(**behaviour: object) -> None:
-        for name in [name for name in os.environ if name.startswith(PREFIX)]:
-            monkeypatch.delenv(name)
-        for name, value in engine_environment(**behaviour).items():
-            monkeypatch.setenv(name, value)
-
-    monkeypatch.setenv("RUNG_ENGINE_COMMAND", shlex.join(ENGINE_COMMAND))
-    # Engines start in the log folder, from where the fake one would not be found.
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    behave()
-    return behave
+    use_fake_engine(monkeypatch)
+    return partial(use_fake_engine, monkeypatch)

@@ -20,23 +20,21 @@ POLL_S = 0.5
 
 
 def run_to_end(store: Store, settings: Settings, experiment_id: int, quiet: bool = False) -> ExperimentRow:
-    """The finished experiment. With a worker on this store it is left to that worker; Ctrl-C cancels it."""
+    """The finished experiment. A worker that has this store runs it, for as long as it lives; Ctrl-C cancels."""
     with _progress(store, experiment_id, quiet):
-        try:
-            run_experiment(store, settings, experiment_id)
-        except WorkerBusyError:
-            _wait(store, experiment_id)
+        while store.experiments.get(experiment_id).status in UNFINISHED:
+            try:
+                run_experiment(store, settings, experiment_id)
+            except WorkerBusyError:
+                _wait(store, experiment_id)
     return store.experiments.get(experiment_id)
 
 
 def _wait(store: Store, experiment_id: int) -> None:
     try:
-        while store.experiments.get(experiment_id).status in UNFINISHED:
-            time.sleep(POLL_S)
+        time.sleep(POLL_S)
     except KeyboardInterrupt:
         store.experiments.request_cancel(experiment_id)
-        while store.experiments.get(experiment_id).status in UNFINISHED:
-            time.sleep(POLL_S)
 
 
 @contextmanager

@@ -129,6 +129,7 @@ def _supervise(commands: dict[str, list[str]], environment: dict[str, str], sett
                 process.wait(timeout=STOP_PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
     return DONE
 
 

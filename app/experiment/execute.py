@@ -232,7 +232,7 @@ def _engine_gone(session: aiohttp.ClientSession, engine: EngineProcess) -> Calla
         while True:
             reason = engine.exit_reason() or await is_gone(session, engine.base_url)
             if reason is None or engine.returncode is not None or monotonic() > deadline:
-                return reason
+                return engine.exit_reason() or reason
             await asyncio.sleep(0.1)
 
     return gone

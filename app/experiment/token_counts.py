@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from app.prompts.prompt import PromptSet
 from app.replay.record import RequestRecord
+
+# transformers puts a lazy module in its own place while it is imported: two threads at once find it half made.
+_loading = Lock()
 
 
 @cache
@@ -24,14 +28,16 @@ def _tokenizer(folder: Path) -> Any | None:
 
 def load_tokenizer(folder: Path) -> None:
     """Loads it ahead of time, so that the seconds it takes pass while the engine starts."""
-    _tokenizer(folder)
+    with _loading:
+        _tokenizer(folder)
 
 
 def count_tokens(
     folder: Path, prompt_set: PromptSet, records: Iterable[RequestRecord], chat: bool
 ) -> dict[int, tuple[int | None, int | None]]:
     """(prompt, completion) token counts by position; empty when the tokenizer cannot be loaded."""
-    tokenizer = _tokenizer(folder)
+    with _loading:
+        tokenizer = _tokenizer(folder)
     if tokenizer is None:
         return {}
     counts: dict[int, tuple[int | None, int | None]] = {}

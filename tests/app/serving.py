@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
 
 from aiohttp import web
@@ -11,8 +13,18 @@ from aiohttp import web
 from tests.fakes.engine import Engine
 from tests.fakes.engine_settings import Behaviour, parse_flags
 
+PATIENCE_S = 60.0
 Answer = str | tuple[int, Any] | Callable[[web.Request], Awaitable[web.StreamResponse]]
 """A body, (status, JSON), or a handler; lists are given out one by one, the last one for good."""
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    """Waits, without holding the loop, for something that is bound to happen."""
+    deadline = monotonic() + PATIENCE_S
+    while not condition():
+        if monotonic() > deadline:
+            raise RuntimeError(f"not so after {PATIENCE_S:.0f} s: {what}")
+        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -33,8 +45,12 @@ async def fake_vllm_server(*flags: str, **behaviour: Any) -> AsyncIterator[tuple
     """The fake engine with what Rung asks of vLLM switched on; (base URL, engine)."""
     arguments = parse_flags(["--enable-prompt-tokens-details", *flags])
     engine = Engine(arguments, Behaviour(**{"dev_mode": True, **behaviour}))
-    async with listening(engine.app()) as url:
-        yield url, engine
+    try:
+        async with listening(engine.app()) as url:
+            yield url, engine
+    finally:
+        if engine.log:
+            engine.log.close()
 
 
 @asynccontextmanager

@@ -134,12 +134,14 @@ class Engine:
                 await self.slots.acquire()
         finally:
             self.waiting -= 1
-        self.metrics.admitted(time.monotonic() - queued)
+        begun = time.monotonic()
+        self.metrics.admitted(begun - queued)
         self.running[number] = prompt_tokens
         try:
             yield
         finally:
             del self.running[number]
+            self.metrics.finished(time.monotonic() - begun)
             if self.slots:
                 self.slots.release()
 

@@ -60,6 +60,7 @@ class EngineMetrics:
         for name in ("flops", "read_bytes", "write_bytes"):
             self._counter(f"estimated_{name}_per_gpu")
         self._queue_seconds = self._histogram("request_queue_time_seconds", _SECONDS)
+        self._inference_seconds = self._histogram("request_inference_time_seconds", _SECONDS)
         self._iteration_tokens = self._histogram("iteration_tokens_total", _TOKENS)
         if spec_tokens:
             # vLLM declares these only when speculation is on: elsewhere they are absent, not zero.
@@ -82,6 +83,9 @@ class EngineMetrics:
 
     def admitted(self, queue_seconds: float) -> None:
         self._queue_seconds.observe(queue_seconds)
+
+    def finished(self, running_seconds: float) -> None:
+        self._inference_seconds.observe(running_seconds)
 
     def prefilled(self, prompt_tokens: int, cached_tokens: int, looked_up: bool) -> None:
         self._prompt_tokens.inc(prompt_tokens)

@@ -12,7 +12,7 @@ import pytest
 from app.engine import process
 from app.engine.checkpoint import read_checkpoint
 from app.engine.hardware import GIB, Hardware
-from app.engine.plan import plan_engine
+from app.engine.plan import EnginePlan, plan_engine
 from app.engine.process import EngineError, EngineProcess, group_members, tail
 from app.engine.ready import is_ready
 from optimizers.recipe import Recipe
@@ -20,6 +20,10 @@ from tests.app.processes import alive
 from tests.fakes.launch import eventually
 
 Launch = Callable[..., EngineProcess]
+
+
+def plan_of(model: Path) -> EnginePlan:
+    return plan_engine(read_checkpoint(model), Recipe(), Hardware("cpu", 2, 8 * GIB))
 
 
 @pytest.fixture
@@ -33,8 +37,7 @@ def launch(
 
     def start(**behaviour: object) -> EngineProcess:
         fake_vllm(**behaviour)
-        plan = plan_engine(read_checkpoint(model), Recipe(), Hardware("cpu", 2, 8 * GIB))
-        started.append(EngineProcess(plan, tmp_path / "logs" / f"engine-{len(started)}.log"))
+        started.append(EngineProcess(plan_of(model), tmp_path / "logs" / f"engine-{len(started)}.log"))
         return started[-1]
 
     yield start
@@ -101,10 +104,10 @@ async def test_a_child_that_outlives_its_leader_is_ended_too(launch: Launch, tmp
     eventually(lambda: not alive(child), "the child is gone")
 
 
-def test_a_command_that_is_not_there(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_is_not_there(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNG_ENGINE_COMMAND", "/no/such/engine --really")
     with pytest.raises(EngineError, match="the engine command /no/such/engine cannot be started: No such file"):
-        launch()
+        EngineProcess(plan_of(model), tmp_path / "engine.log")
 
 
 def test_the_command_is_vllm_unless_named_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

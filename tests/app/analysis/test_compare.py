@@ -1,0 +1,167 @@
+"""Verdicts: a real effect is found, equal data is no change, and what cannot be compared says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.analysis.compare import MEASURES, MIN_EFFECT, RungData, compare, hardware_seconds, noise_floor
+from app.replay.record import RequestRecord
+from tests.building import one_by_one, record, rung
+
+
+def latencies(seed: int, factor: float = 1.0, prompts: int = 40, noise: float = 0.03) -> list[float]:
+    rng = np.random.default_rng(seed)
+    return list(np.linspace(80, 400, prompts) * factor * rng.lognormal(0, noise, prompts))
+
+
+def measured(seed: int, factor: float = 1.0, repeats: int = 3) -> RungData:
+    return rung(*(one_by_one(latencies(seed * 100 + repeat, factor)) for repeat in range(repeats)))
+
+
+def without(records: Sequence[RequestRecord], *failed: int) -> list[RequestRecord]:
+    return [record(r.position, error="HTTP 500: no") if r.position in failed else r for r in records]
+
+
+def test_a_fifth_less_is_found() -> None:
+    found = compare(measured(1), measured(2, factor=0.8))
+    cost = found.differences["relative_cost"]
+    assert found.verdict == cost.verdict == "better"
+    assert cost.delta == pytest.approx(-0.2, abs=0.02)
+    assert cost.interval is not None
+    assert cost.interval.low < -0.2 < cost.interval.high < -0.15
+    assert found.differences["ttft_ms"].verdict == "better"
+    assert found.differences["e2e_ms"].verdict == "better"
+    assert found.reason.startswith("0.80x the baseline's cost per answered request (95 % interval 0.")
+
+
+def test_a_fifth_more_is_worse() -> None:
+    found = compare(measured(1), measured(2, factor=1.2))
+    assert found.verdict == "worse"
+    assert found.differences["tpot_ms"].verdict == "worse"
+
+
+def test_equal_data_is_no_change() -> None:
+    found = compare(measured(1), measured(1))
+    assert found.verdict == "no clear change"
+    assert found.differences["relative_cost"].delta == 0.0
+    assert {difference.verdict for difference in found.differences.values()} == {"no clear change"}
+
+
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_the_same_again_is_no_change_whatever_the_noise(seed: int) -> None:
+    assert compare(measured(1), measured(seed)).verdict == "no clear change"
+
+
+def test_an_effect_too_small_to_matter_is_no_change() -> None:
+    exact = [one_by_one([100.0 + at for at in range(40)]) for _ in range(3)]
+    a_little = [one_by_one([(100.0 + at) * (1 - MIN_EFFECT + 0.01) for at in range(40)]) for _ in range(3)]
+    found = compare(rung(*exact), rung(*a_little)).differences["relative_cost"]
+    assert found.interval is not None
+    assert found.interval.high < 0
+    assert found.verdict == "no clear change"
+    enough = [one_by_one([(100.0 + at) * (1 - MIN_EFFECT - 0.01) for at in range(40)]) for _ in range(3)]
+    assert compare(rung(*exact), rung(*enough)).verdict == "better"
+
+
+def test_an_effect_within_the_noise_floor_is_no_change() -> None:
+    before, after = measured(1), measured(2, factor=0.8)
+    assert compare(before, after, {"relative_cost": 0.1}).verdict == "better"
+    assert compare(before, after, {"relative_cost": 0.3}).verdict == "no clear change"
+
+
+def test_a_wide_interval_around_a_large_change_is_no_change() -> None:
+    before = rung(one_by_one([100.0] * 4))
+    after = rung(one_by_one([10.0, 10.0, 10.0, 600.0]))
+    found = compare(before, after).differences["relative_cost"]
+    assert found.delta is not None
+    assert found.delta > 0.5
+    assert found.verdict == "no clear change"
+
+
+def test_the_noise_floor_is_how_far_two_equal_rungs_lie_apart() -> None:
+    floor = noise_floor(rung(one_by_one([100.0] * 10)), rung(one_by_one([93.0] * 10)))
+    assert floor["relative_cost"] == pytest.approx(0.07)
+    assert floor["output_tokens"] == 0.0
+    assert all(value >= 0 for value in floor.values())
+
+
+def test_more_or_fewer_tokens_are_neither_better_nor_worse() -> None:
+    before = rung([record(at, due_ms=at * 200, tokens=11) for at in range(10)])
+    after = rung([record(at, due_ms=at * 200, tokens=22, tpot_ms=5) for at in range(10)])
+    found = compare(before, after).differences["output_tokens"]
+    assert (found.delta, found.verdict) == (1.0, "no clear change")
+
+
+def test_other_prompts_or_hardware_are_not_comparable() -> None:
+    baseline = measured(1)
+    other_prompts = compare(baseline, RungData(baseline.repeats, "other set", "machine"))
+    assert (other_prompts.verdict, other_prompts.reason) == ("not comparable", "the prompt sets differ")
+    other_machine = compare(baseline, RungData(baseline.repeats, "set", "H100"))
+    assert other_machine.verdict == "not comparable"
+    assert "machine against H100" in other_machine.reason
+    assert other_machine.differences == {}
+
+
+@pytest.mark.parametrize("nothing", [RungData(()), rung([]), rung([record(0, error="no"), record(1, error="no")])])
+def test_a_side_that_answered_nothing_has_failed(nothing: RungData) -> None:
+    assert compare(nothing, measured(1)).reason == "the baseline answered no request"
+    candidate = compare(measured(1), nothing)
+    assert (candidate.verdict, candidate.reason) == ("failed", "the candidate answered no request")
+
+
+class TestMissingAnswers:
+    def test_a_prompt_that_failed_on_one_side_is_left_out_of_the_pair(self) -> None:
+        values = latencies(1)
+        before = rung(one_by_one(values), one_by_one(values))
+        after = rung(without(one_by_one(values), 3, 17), without(one_by_one(values), 3, 17))
+        found = compare(before, after).differences["ttft_ms"]
+        assert found.delta == pytest.approx(0.0)
+        assert found.interval is not None
+
+    def test_a_prompt_that_failed_in_one_repeat_only_still_counts(self) -> None:
+        before = rung(without(one_by_one([100.0, 900.0]), 1), without(one_by_one([100.0, 900.0]), 0))
+        found = compare(before, before).differences["e2e_ms"]
+        assert found.baseline == pytest.approx(500.0)
+        assert found.delta == 0.0
+
+    def test_time_spent_on_failures_is_paid_by_the_answers(self) -> None:
+        good = one_by_one([100.0] * 10)
+        found = compare(rung(good), rung(without(good, *range(5)))).differences["relative_cost"]
+        assert found.delta is not None
+        assert found.delta > 0.5
+
+    def test_no_prompt_answered_on_both_sides_has_no_figures(self) -> None:
+        good = one_by_one([100.0] * 4)
+        found = compare(rung(without(good, 0, 1)), rung(without(good, 2, 3)))
+        assert found.verdict == "no clear change"
+        assert found.reason == "the cost could not be compared"
+        assert all(each.delta is None and each.interval is None for each in found.differences.values())
+
+    def test_different_parts_of_a_set_are_compared_where_they_overlap(self) -> None:
+        found = compare(rung(one_by_one([100.0] * 8)), rung(one_by_one([100.0] * 4))).differences["ttft_ms"]
+        assert found.delta == pytest.approx(0.0)
+
+    def test_answers_of_one_token_have_no_time_per_token(self) -> None:
+        before = rung([record(at, due_ms=at * 200, tokens=1) for at in range(5)])
+        found = compare(before, before).differences["tpot_ms"]
+        assert (found.baseline, found.delta, found.verdict) == (None, None, "no clear change")
+
+    def test_counts_that_the_server_did_not_send_are_missing_and_not_zero(self) -> None:
+        silent = rung([replace(each, completion_tokens=None) for each in one_by_one([100.0] * 5)])
+        found = compare(silent, silent)
+        assert found.differences.keys() == MEASURES.keys()
+        for tag in ("output_tokens", "tpot_ms"):
+            assert (found.differences[tag].baseline, found.differences[tag].delta) == (None, None)
+        assert found.differences["ttft_ms"].delta == 0.0
+
+
+def test_hardware_time_adds_up_to_the_run() -> None:
+    overlapping = [(0, record(at, due_ms=0, ttft_ms=100 * (at + 1), tokens=1)) for at in range(4)]
+    shares = hardware_seconds(overlapping)
+    assert sum(value or 0 for value in shares.values()) == pytest.approx(0.4)
+    assert (shares[3] or 0) == pytest.approx(4 * (shares[0] or 0))
+    assert hardware_seconds([(0, record(0, error="no"))]) == {}

@@ -1,0 +1,89 @@
+"""`studio`: keeps its processes up, restarts what ends, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.commands import serve
+from app.commands.serve import _supervise
+from store.settings import Settings
+from tests.app.processes import alive
+from tests.fakes.launch import eventually
+
+
+@pytest.fixture(autouse=True)
+def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The handlers are put back: in a test the supervisor's process is pytest's own."""
+    monkeypatch.setattr(serve, "POLL_S", 0.02)
+    monkeypatch.setattr(serve, "RESTART_PAUSE_S", 0.02)
+    monkeypatch.setattr(serve, "STOP_PATIENCE_S", 0.5)
+    before = {sign: signal.getsignal(sign) for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for sign, handler in before.items():
+        signal.signal(sign, handler)
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def supervise(
+    settings: Settings, commands: dict[str, list[str]], sign: signal.Signals, when: Callable[[], bool]
+) -> int:
+    """Runs the supervisor until the condition holds, then sends it a signal."""
+
+    def stop() -> None:
+        try:
+            eventually(when, "the supervised processes did their part")
+        finally:
+            os.kill(os.getpid(), sign)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    code = _supervise(commands, dict(os.environ), settings)
+    thread.join()
+    return code
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_end_everything(settings: Settings, tmp_path: Path, sign: signal.Signals) -> None:
+    pids = tmp_path / "pids"
+    commands = {name: ["sh", "-c", f"echo $$ >> {pids}; exec sleep 600"] for name in ("worker", "streamlit")}
+    assert supervise(settings, commands, sign, lambda: len(lines(pids)) == 2) == 0
+    assert not any(alive(int(pid)) for pid in lines(pids))
+
+
+def test_one_that_ends_is_restarted_and_its_output_kept(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    starts, steady = tmp_path / "starts", tmp_path / "steady"
+    commands = {
+        "worker": ["sh", "-c", f"echo started; echo x >> {starts}; exit 7"],
+        "streamlit": ["sh", "-c", f"echo x >> {steady}; exec sleep 600"],
+    }
+    supervise(settings, commands, signal.SIGTERM, lambda: len(lines(starts)) >= 3)
+    assert len(lines(steady)) == 1
+    assert "rung: the worker ended (exit code 7) and is restarted" in capsys.readouterr().err
+    assert lines(settings.logs / "worker.log")[:2] == ["started", "started"]
+
+
+def test_a_worker_that_finds_another_one_is_tried_again_without_a_word(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    starts = tmp_path / "starts"
+    commands = {"worker": ["sh", "-c", f"echo x >> {starts}; exit 2"]}
+    supervise(settings, commands, signal.SIGTERM, lambda: len(lines(starts)) >= 2)
+    assert capsys.readouterr().err == ""
+
+
+def test_one_that_does_not_obey_is_killed(settings: Settings, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    commands = {"worker": ["sh", "-c", f"trap '' TERM; echo $$ >> {pids}; while :; do sleep 0.05; done"]}
+    supervise(settings, commands, signal.SIGTERM, lambda: len(lines(pids)) == 1)
+    eventually(lambda: not alive(int(lines(pids)[0])), "it is gone")
