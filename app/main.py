@@ -1,0 +1,37 @@
+"""The studio's entry: page configuration and navigation, nothing else. Started by `python -m app studio`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ROOT / "pages"
+
+LOGO = str(ROOT / "app" / "studio" / "logo.svg")
+
+# A Material icon here would make every browser fetch the tab's icon from a host outside.
+st.set_page_config(page_title="Rung", page_icon=LOGO, layout="wide")
+st.logo(LOGO, size="medium")
+st.navigation(
+    [
+        st.Page(
+            PAGES / "home.py", title="Home", icon=":material/home:", default=True,
+            help="What is running, the latest ladder, and the starter ladder.",
+        ),
+        st.Page(
+            PAGES / "ladder.py", title="Ladder", icon=":material/stairs:", url_path="ladder",
+            help="What each technique is worth, with the proof that it took effect.",
+        ),
+        st.Page(
+            PAGES / "prompts.py", title="Prompts", icon=":material/chat:", url_path="prompts",
+            help="Saved prompt sets: look into them, import and export.",
+        ),
+        st.Page(
+            PAGES / "models.py", title="Models", icon=":material/memory:", url_path="models",
+            help="This machine, the models on it, and an engine of your own.",
+        ),
+    ],
+    position="top",
+).run()  # fmt: skip

@@ -1,0 +1,183 @@
+"""Plotly figures: one accent for each rung, the same on every page, from the theme's colours in rung order.
+
+Figures carry no background and no colours of their own for rungs, so that light and dark both fit.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import plotly.graph_objects as go
+from streamlit.elements.lib import streamlit_plotly_theme as theme
+
+from app.analysis.ladder import Ladder, RungResult
+from app.analysis.metric import MISSING
+from app.studio.ladder_view import span, times, verdict_of
+
+PLAIN: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
+SHADE = "rgba(128,138,150,0.22)"
+# Placeholders that the browser replaces by the theme's own colours, so that a figure fits light and dark.
+TEXT, LINE = theme.GRAY_90, theme.GRAY_70
+ACCENTS = (
+    theme.CATEGORY_0, theme.CATEGORY_1, theme.CATEGORY_2, theme.CATEGORY_3, theme.CATEGORY_4, theme.CATEGORY_5,
+    theme.CATEGORY_6,
+)  # fmt: skip
+
+
+def accent(rung: int) -> str:
+    return ACCENTS[rung % len(ACCENTS)]
+
+
+def waterfall(ladder: Ladder) -> go.Figure:
+    """Each rung's relative cost, and above it in grey what the step from the rung before saved."""
+    figure = go.Figure()
+    shown = [rung for rung in ladder.rungs if rung.cost is not None]
+    before: float | None = None
+    for rung in shown:
+        assert rung.cost is not None
+        figure.add_bar(
+            x=[rung.rung],
+            y=[rung.cost],
+            width=0.56,
+            marker={"color": accent(rung.rung), "line": {"width": 0}},
+            error_y=_error(rung),
+            hovertemplate=_hover(rung),
+            showlegend=False,
+        )
+        if before is not None and not rung.is_again:
+            figure.add_bar(
+                x=[rung.rung],
+                y=[max(before - rung.cost, 0)],
+                base=[rung.cost],
+                width=0.56,
+                marker={"color": SHADE, "line": {"width": 0}},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+            figure.add_scatter(
+                x=[rung.rung - 1 + 0.28 if ladder.rungs[rung.rung - 1].cost is not None else rung.rung - 0.28,
+                   rung.rung + 0.28],
+                y=[before, before],
+                mode="lines",
+                line={"color": LINE, "width": 1, "dash": "dot"},
+                hoverinfo="skip",
+                showlegend=False,
+            )  # fmt: skip
+        if not rung.is_again:
+            before = rung.cost
+    for rung in shown:
+        figure.add_annotation(
+            x=rung.rung, y=_top(rung), text=f"<b>{times(rung.cost)}</b>", showarrow=False, yshift=13,
+            font={"size": 15, "color": TEXT},
+        )  # fmt: skip
+    _add_article(figure, ladder)
+    highest = max([_top(rung) for rung in shown] + [1.0])
+    figure.update_layout(
+        **_frame(420),
+        barmode="overlay",
+        xaxis={
+            "tickvals": [rung.rung for rung in ladder.rungs],
+            "ticktext": ["<br>".join(textwrap.wrap(rung.label, 16)) for rung in ladder.rungs],
+            "tickfont": {"size": 13, "color": TEXT},
+            "range": [-0.6, len(ladder.rungs) - 0.4],
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+        },
+        yaxis={
+            "title": {"text": "Relative cost (baseline = 1.00x)", "font": {"size": 13}},
+            "range": [0, highest * 1.16],
+            "fixedrange": True,
+            "tickformat": ".1f",
+            "ticksuffix": "x",
+            "rangemode": "tozero",
+        },
+    )
+    return figure
+
+
+def cost_bars(ladder: Ladder) -> go.Figure:
+    """The compact form for Home: one horizontal bar a rung, beside it its cost and the verdict on its step."""
+    figure = go.Figure()
+    shown = [rung for rung in ladder.rungs if rung.cost is not None]
+    for rung in shown:
+        figure.add_bar(
+            x=[rung.cost],
+            y=[rung.label],
+            orientation="h",
+            width=0.6,
+            marker={"color": accent(rung.rung), "line": {"width": 0}},
+            text=[f"<b>{times(rung.cost)}</b>" + ("" if rung.rung == 0 else f"  {verdict_of(rung)}")],
+            textposition="outside",
+            textfont={"size": 14, "color": TEXT},
+            cliponaxis=False,
+            hovertemplate=_hover(rung),
+            showlegend=False,
+        )
+    highest = max([rung.cost or 0.0 for rung in shown] + [1.0])
+    figure.update_layout(
+        **_frame(44 * max(len(shown), 1) + 24),
+        xaxis={"visible": False, "range": [0, highest * 1.45], "fixedrange": True},
+        yaxis={"autorange": "reversed", "fixedrange": True, "tickfont": {"size": 13, "color": TEXT}, "automargin": True,
+               "showgrid": False, "ticklabelstandoff": 8},
+    )  # fmt: skip
+    return figure
+
+
+def description(ladder: Ladder) -> str:
+    """The figure in words, for those who cannot see it."""
+    rungs = [f"{rung.label} {times(rung.cost)}" for rung in ladder.rungs if rung.cost is not None]
+    return f"Relative cost by rung, lower is better: {'; '.join(rungs) or MISSING}."
+
+
+def _add_article(figure: go.Figure, ladder: Ladder) -> None:
+    claimed = [rung for rung in ladder.rungs if rung.claim is not None]
+    if not claimed:
+        return
+    figure.add_scatter(
+        x=[rung.rung + 0.39 for rung in claimed],
+        y=[rung.claim.cumulative for rung in claimed if rung.claim],
+        mode="markers+text",
+        marker={"symbol": "diamond-open", "size": 11, "color": LINE, "line": {"width": 2}},
+        text=[times(rung.claim.cumulative) for rung in claimed if rung.claim],
+        textposition="top center",
+        textfont={"size": 12, "color": TEXT},
+        hovertemplate="Article: %{y:.2f}x of its own baseline, AWQ included<extra></extra>",
+        name="Article's cumulative figure",
+        cliponaxis=False,
+    )
+
+
+def _frame(height: int) -> dict[str, Any]:
+    return {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "dragmode": False,
+        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "font": {"size": 13}},
+    }
+
+
+def _error(rung: RungResult) -> dict[str, Any] | None:
+    if rung.cost is None or rung.cost_interval is None:
+        return None
+    return {
+        "type": "data",
+        "array": [max(rung.cost_interval.high - rung.cost, 0)],
+        "arrayminus": [max(rung.cost - rung.cost_interval.low, 0)],
+        "color": LINE,
+        "thickness": 1.5,
+        "width": 6,
+    }
+
+
+def _top(rung: RungResult) -> float:
+    high = rung.cost_interval.high if rung.cost_interval else 0.0
+    return max(rung.cost or 0.0, high)
+
+
+def _hover(rung: RungResult) -> str:
+    step = "" if rung.step is None or rung.is_again else f"<br>step {times(rung.step)}: {rung.step_verdict}"
+    return f"<b>{rung.label}</b><br>{times(rung.cost)} ({span(rung.cost_interval)}){step}<extra></extra>"

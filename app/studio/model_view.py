@@ -1,0 +1,176 @@
+"""Models and the person's engine, as the Models page tabulates and names them.
+
+Reads checkpoints from disk; starts nothing: an engine is asked for in the store and launched by the worker.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from time import time
+from typing import Any
+
+from app.analysis.metric import MISSING
+from app.engine.checkpoint import Checkpoint, read_checkpoint
+from app.engine.hardware import GIB, Hardware
+from app.engine.hub import HUB_ID, STARTER, download
+from app.engine.process import tail
+from app.studio.wording import duration, size
+from optimizers.errors import InputError
+from optimizers.registry import techniques
+from optimizers.technique import Surroundings, Technique
+from store.engines import ALIVE
+from store.settings import Settings
+from store.store import Store
+from store.tables import EngineRow
+
+LOG_LINES = 40
+FACTS = ("Architecture", "Parameters", "Weights", "Context", "Chat template", "KV cache")
+MAX_HEADER_BYTES = 100 * 2**20
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """`problem` says why the checkpoint cannot be used; `checkpoint` is None then."""
+
+    name: str
+    checkpoint: Checkpoint | None
+    parameters: int | None
+    problem: str | None
+
+
+def model_places(store: Store, settings: Settings) -> tuple[tuple[str, str], ...]:
+    """(name, location) of the starter and of what people have saved."""
+    return ((STARTER, str(settings.starter_model)), *((row.name, row.location) for row in store.models.all()))
+
+
+def look_at(places: Iterable[tuple[str, str]]) -> list[KnownModel]:
+    """Reads each checkpoint's files; asks no hub."""
+    return [_known(name, location) for name, location in places]
+
+
+def add_model(store: Store, location: str, name: str) -> str:
+    """Saves a folder or hub id under a name after looking at it; the name. Raises InputError."""
+    location = location.strip()
+    if not location:
+        raise InputError("no folder or hub id was given; type one")
+    path = Path(location).expanduser()
+    if path.exists() or not HUB_ID.match(location):
+        location, checkpoint = str(path.resolve()), read_checkpoint(path)
+    else:
+        checkpoint = read_checkpoint(download(location), location)
+    chosen = name.strip() or checkpoint.name
+    if chosen == STARTER:
+        raise InputError(f"the name {STARTER!r} is the built-in model's; give this one another name")
+    return store.models.add(chosen, location).name
+
+
+def model_row(model: KnownModel) -> dict[str, Any]:
+    found = model.checkpoint
+    if found is None:
+        return {"Model": model.name, **dict.fromkeys(FACTS, MISSING), "State": model.problem or MISSING}
+    kv = found.kv_bytes_per_token
+    return {
+        "Model": model.name,
+        "Architecture": found.architecture + (f" ({found.quantization})" if found.quantization else ""),
+        "Parameters": MISSING if model.parameters is None else millions(model.parameters),
+        "Weights": size(found.weight_bytes),
+        "Context": MISSING if found.max_length is None else f"{found.max_length:,} tokens",
+        "Chat template": "yes" if found.has_chat_template else "no",
+        "KV cache": MISSING if kv is None else f"{kv / 1024:,.1f} KiB a token",
+        "State": "usable",
+    }
+
+
+def parameter_count(checkpoint: Checkpoint) -> int | None:
+    """Numbers in the weights, from the headers of safetensors files; None for other files and packed weights."""
+    files = sorted(checkpoint.folder.glob("*.safetensors"))
+    if not files or checkpoint.quantization:
+        return None
+    try:
+        return sum(_numbers_in(path) for path in files)
+    except (OSError, ValueError, KeyError, TypeError, struct.error):
+        return None
+
+
+def millions(count: int) -> str:
+    return f"{count / 1e9:,.1f} B" if count >= 1e9 else f"{count / 1e6:,.1f} M"
+
+
+def engine_techniques(surroundings: Surroundings) -> list[Technique]:
+    """Those that change how an engine is launched, as they are set by default."""
+    return [
+        technique
+        for technique in techniques().all()
+        if technique.unavailable(surroundings) is None
+        and technique.engine_flags(technique.check({})) != technique.engine_flags(None)
+    ]
+
+
+def engine_state(row: EngineRow | None, worker_alive: bool) -> str:
+    """The engine's state as it is, not as a worker that has died left it."""
+    if row is None:
+        return "stopped"
+    if row.status in ALIVE and not worker_alive:
+        return "interrupted"
+    return "stopping" if row.stop_requested and row.status in ALIVE else row.status
+
+
+def is_live(state: str) -> bool:
+    return state in ("requested", "starting", "ready", "stopping")
+
+
+def uptime(row: EngineRow) -> str:
+    end = row.stopped_at or time()
+    return MISSING if row.ready_at is None else duration(max(end - row.ready_at, 0))
+
+
+def log_tail(row: EngineRow | None, lines: int = LOG_LINES) -> str:
+    if row is None or not row.log_path:
+        return ""
+    return "\n".join(tail(Path(row.log_path)).splitlines()[-lines:])
+
+
+def hardware_facts(hardware: Hardware) -> list[tuple[str, str]]:
+    gpus = [f"{gpu.name}, {gpu.memory_bytes / GIB:.0f} GiB, driver {gpu.driver}" for gpu in hardware.gpus]
+    return [
+        ("Engines run on", "GPU" if hardware.gpus else "CPU (no NVIDIA GPU was found)"),
+        *(("GPU", text) for text in gpus),
+        ("Processor", f"{hardware.cpu}, {hardware.cores} cores"),
+        ("Memory", f"{hardware.memory_bytes / GIB:.1f} GiB"),
+        ("Instructions", ", ".join(hardware.cpu_features) or MISSING),
+    ]
+
+
+def _known(name: str, location: str) -> KnownModel:
+    try:
+        checkpoint = read_checkpoint(_folder(location), name)
+    except InputError as error:
+        missing = name == STARTER and not Path(location).exists()
+        return KnownModel(name, None, None, "not made yet; run: make studio" if missing else str(error))
+    return KnownModel(name, checkpoint, parameter_count(checkpoint), None)
+
+
+def _folder(location: str) -> Path:
+    if Path(location).expanduser().exists() or not HUB_ID.match(location):
+        return Path(location)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(location, local_files_only=True))
+    except LocalEntryNotFoundError:
+        raise InputError(f"{location} is no longer in the hub's cache here; it is downloaded when it is used") from None
+
+
+def _numbers_in(path: Path) -> int:
+    with path.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        if length > MAX_HEADER_BYTES:
+            raise ValueError("not a safetensors header")
+        header = json.loads(stream.read(length))
+    return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")

@@ -1,0 +1,95 @@
+"""Pieces that more than one page draws: a running experiment's progress, a stopped one's reason, its log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from app.studio.live import Live, Remaining, RungState
+from app.studio.model_view import log_tail
+from app.studio.session import attempt
+from app.studio.wording import STATES, Sign, about, count_of, plain, without_folders
+from store.store import Store
+from store.tables import ExperimentRow
+
+TEXT_WIDTH = 860
+"""Pixels; longer lines are hard to read, and pages are as wide as their tables need."""
+
+
+def page_title(title: str, sentence: str) -> None:
+    st.title(title, anchor=False)
+    st.markdown(sentence, width=TEXT_WIDTH)
+
+
+def action_button(label: str, action: Callable[[], object], **options: Any) -> None:
+    """A button that does `action` and draws the page anew; `options` are st.button's."""
+    if st.button(label, **options) and attempt(action):
+        st.rerun()
+
+
+def progress_bar(live: Live) -> None:
+    left = remaining_text(live.remaining)
+    text = f"{live.done:,} of {live.planned:,} requests" + (f" · {left}" if left else "")
+    st.progress(live.share, text=text)
+
+
+def remaining_text(remaining: Remaining | None) -> str:
+    if remaining is None:
+        return ""
+    pace = ", at the pace so far" if remaining.rough else ""
+    return f"{about(remaining.seconds)} left{pace}"
+
+
+def rung_list(rungs: tuple[RungState, ...]) -> None:
+    st.table(
+        [
+            {
+                "Rung": plain(rung.label),
+                "State": rung_text(rung),
+                "Requests": f"{rung.requests_done:,} of {rung.requests:,}",
+            }
+            for rung in rungs
+        ],
+        border="horizontal",
+        hide_index=True,
+        alt="How far each rung is",
+    )
+
+
+def rung_text(rung: RungState) -> str:
+    sign = state_sign(rung.status)
+    if rung.status == "running":
+        return f"{sign.markdown}, {rung.runs_done} of {count_of(rung.runs, 'repeat')} done"
+    return sign.markdown
+
+
+def state_sign(status: str) -> Sign:
+    return STATES.get(status) or Sign("help", status, "gray")
+
+
+def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
+    """Why an experiment did not come to its end, how to go on, and the end of its engine's log."""
+    ending = "failed" if experiment.status == "failed" else f"was {experiment.status}"
+    title = f"{without_folders(experiment.title)} {ending}"
+    reason = plain(_sentence(experiment.error or "It was stopped before its end"))
+    kept = "What was measured is kept: resuming sends only what is missing."
+    tell = st.error if experiment.status == "failed" else st.warning
+    tell(f"{reason} {kept}", title=plain(title), icon=f":material/{state_sign(experiment.status).icon}:")
+    action_button(
+        "Resume",
+        partial(store.experiments.resume, experiment.id),
+        icon=":material/resume:",
+        key=f"resume_{experiment.id}",
+    )
+    engine = store.engines.latest("experiment")
+    text = log_tail(engine) if engine is not None and engine.experiment_id == experiment.id else ""
+    if text:
+        with st.expander("The end of the engine's log", icon=":material/article:"):
+            st.code(text, language=None, height=320)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

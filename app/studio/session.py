@@ -1,0 +1,109 @@
+"""What every page begins with: the one open store, this machine's hardware, and faults told in one line.
+
+The store is shared by all tabs and is safe to share: it holds connections and no state of a person's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+from sqlalchemy.exc import DatabaseError
+
+from app.analysis.ladder import Ladder
+from app.engine.hardware import Hardware, detect_hardware
+from app.experiment.results import load_ladder
+from app.prompts.saved import save_starter_sets
+from app.studio.wording import plain
+from optimizers.errors import InputError
+from store.database import explain_database_error
+from store.settings import Settings
+from store.store import Store
+
+POLL_S = 2.0
+
+
+@st.cache_resource(show_spinner=False, on_release=Store.close)
+def _opened(url: str) -> Store:
+    store = Store.open(url)
+    save_starter_sets(store)
+    return store
+
+
+def open_studio() -> tuple[Store, Settings]:
+    """The store and where things are; ends the page with one line when the database cannot be used."""
+    settings = Settings.load()
+    try:
+        return _opened(settings.database_url), settings
+    except (InputError, DatabaseError) as error:
+        st.error(plain(reason(error)), icon=":material/database_off:", title="The database cannot be used")
+        st.stop()
+
+
+@st.cache_data(show_spinner=False, ttl=600)
+def hardware() -> Hardware:
+    return detect_hardware()
+
+
+@st.cache_data(show_spinner="Comparing the rungs", max_entries=32)
+def ladder_of(_store: Store, url: str, experiment_id: int, version: str) -> Ladder:
+    """Cached, for the bootstrap takes a moment; `version` changes whenever a run's state does."""
+    return load_ladder(_store, experiment_id)
+
+
+def ladder_version(store: Store, experiment_id: int) -> str:
+    return " ".join(f"{run.status}{run.finished_at or ''}" for run in store.runs.of_experiment(experiment_id))
+
+
+def attempt(action: Callable[[], object]) -> bool:
+    """Whether `action` came through; what went wrong is shown in one line."""
+    try:
+        action()
+    except (InputError, DatabaseError) as error:
+        st.error(plain(reason(error)), icon=":material/error:")
+        return False
+    return True
+
+
+def reason(error: InputError | DatabaseError) -> str:
+    """What is wrong, in words. Raises the error again when it is a fault of Rung itself."""
+    if isinstance(error, InputError):
+        return str(error)
+    explained = explain_database_error(error)
+    if explained is None:
+        raise error
+    return f"the database {explained}"
+
+
+def worker_notice(store: Store) -> None:
+    """Warns while no worker runs; looks again by itself, as one may only just be starting."""
+    if store.workers.alive():
+        return
+
+    @st.fragment(run_every=POLL_S)
+    def watch() -> None:
+        if store.workers.alive():
+            st.rerun()
+        st.warning(
+            "What is queued waits. The studio starts a worker by itself; without it, run `python -m app worker`.",
+            icon=":material/engineering:",
+            title="The worker is not running",
+        )
+
+    watch()
+
+
+def linked_choice(label: str, options: dict[str, str], parameter: str, default: str) -> str:
+    """A selectbox whose choice is the URL's `parameter`. `options` maps the value in the URL to what is shown.
+
+    Streamlit's own binding puts the shown text into the URL, which here changes with an experiment's state.
+    """
+    key = f"chosen_{parameter}"
+    named = st.query_params.get(parameter)
+    st.session_state[key] = named if named in options else default
+
+    def remember() -> None:
+        st.query_params[parameter] = st.session_state[key]
+
+    st.selectbox(label, list(options), format_func=options.__getitem__, key=key, on_change=remember)
+    return str(st.session_state[key])

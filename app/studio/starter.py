@@ -1,0 +1,110 @@
+"""The ladder behind Home's one button: what it will do, said before it is done, and the order to the worker."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from app.analysis.article import SPOKEN
+from app.analysis.metric import MISSING
+from app.engine.hardware import Hardware
+from app.engine.hub import STARTER, find_model
+from app.engine.plan import plan_engine
+from app.experiment.queue import enqueue
+from app.experiment.spec import ExperimentSpec, ladder_rungs
+from app.prompts.saved import find_prompts
+from app.replay.load import LoadProfile
+from optimizers.errors import InputError
+from optimizers.registry import techniques
+from optimizers.technique import Surroundings
+from store.settings import Settings
+from store.store import Store
+
+PROMPT_SET = "support-desk"
+LIMIT_VARIABLE = "RUNG_STARTER_PROMPTS"
+"""Measures only the first N prompts, for trying things out; the page says how many there are."""
+
+
+@dataclass(frozen=True)
+class StarterPlan:
+    """`left_out` pairs a technique's title with why it cannot be used here."""
+
+    spec: ExperimentSpec
+    title: str
+    prompts: int
+    prompts_in_set: int
+    engine_starts: int
+    left_out: tuple[tuple[str, str], ...]
+
+    @property
+    def runs(self) -> int:
+        return len(self.spec.rungs) * self.spec.repeats
+
+    @property
+    def requests(self) -> int:
+        return self.runs * self.prompts
+
+
+def plan_starter(store: Store, settings: Settings, hardware: Hardware) -> StarterPlan:
+    """Raises InputError when it cannot be run here, saying why."""
+    checkpoint = find_model(store, settings, STARTER)
+    surroundings = Surroundings(hardware.device, True, checkpoint.config)
+    reasons = {technique.key: technique.unavailable(surroundings) for technique in techniques().all()}
+    rungs = ladder_rungs([key for key, reason in reasons.items() if reason is None])
+    prompt_set = find_prompts(store, PROMPT_SET)
+    limit = _limit()
+    spec = ExperimentSpec(
+        kind="ladder",
+        prompt_set_id=prompt_set.id,
+        rungs=rungs,
+        model=STARTER,
+        prompt_limit=limit,
+        load=LoadProfile("closed_loop", 8, "one_by_one"),
+        repeats=3,
+    )
+    return StarterPlan(
+        spec=spec,
+        title=f"Ladder: {STARTER} on {prompt_set.name}",
+        prompts=min(prompt_set.size, limit or prompt_set.size),
+        prompts_in_set=prompt_set.size,
+        engine_starts=len({plan_engine(checkpoint, rung.recipe, hardware, spec.engine).key for rung in rungs}),
+        left_out=tuple((techniques().get(key).title, reason) for key, reason in reasons.items() if reason),
+    )
+
+
+@dataclass(frozen=True)
+class RungLine:
+    label: str
+    adds: str
+    article: str
+
+
+def rung_lines(plan: StarterPlan) -> list[RungLine]:
+    """What each rung of the plan adds, and what the article says of it."""
+    lines: list[RungLine] = []
+    seen: set[str] = set()
+    for rung in plan.spec.rungs:
+        new = [use.key for use in rung.recipe.uses if use.key not in seen]
+        seen |= {*new}
+        if new:
+            found = [techniques().get(key) for key in new]
+            said = [SPOKEN.get(technique.key) or technique.claim for technique in found]
+            lines.append(RungLine(rung.label, " ".join(technique.summary for technique in found), "; ".join(said)))
+        elif lines:
+            lines.append(RungLine(rung.label, "The same once more, to see how far equal measurements differ.", MISSING))
+        else:
+            lines.append(RungLine(rung.label, "Every technique off.", MISSING))
+    return lines
+
+
+def start(store: Store, plan: StarterPlan) -> int:
+    return enqueue(store, plan.spec, plan.title)
+
+
+def _limit() -> int | None:
+    given = os.environ.get(LIMIT_VARIABLE, "").strip()
+    if not given:
+        return None
+    if not given.isdigit() or int(given) < 1:
+        raise InputError(f"{LIMIT_VARIABLE} is {given!r}; give a whole number of at least 1, or unset it")
+    return int(given)

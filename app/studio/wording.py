@@ -1,0 +1,103 @@
+"""Words for numbers, times and states, the same on every page. Pure; knows nothing of Streamlit but its Markdown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import ceil
+from time import localtime, strftime
+
+from app.analysis.metric import MISSING
+
+MIB, GIB = 2**20, 2**30
+PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+PATH = re.compile(r"(?<![\w:/.])/(?:[^/\s\"',]+/)+([^/\s\"',]*)")
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A state as people see it: an icon, a word and a colour that only repeats what the word says."""
+
+    icon: str
+    word: str
+    color: str
+
+    @property
+    def markdown(self) -> str:
+        return f":{self.color}[:material/{self.icon}:] {self.word}"
+
+    @property
+    def badge(self) -> str:
+        return f":{self.color}-badge[:material/{self.icon}: {self.word}]"
+
+
+STATES = {
+    "queued": Sign("schedule", "queued", "gray"),
+    "requested": Sign("schedule", "requested", "gray"),
+    "running": Sign("play_circle", "running", "blue"),
+    "starting": Sign("hourglass_top", "starting", "blue"),
+    "ready": Sign("check_circle", "ready", "green"),
+    "done": Sign("check_circle", "done", "green"),
+    "stopping": Sign("hourglass_bottom", "stopping", "gray"),
+    "stopped": Sign("stop_circle", "stopped", "gray"),
+    "failed": Sign("error", "failed", "red"),
+    "interrupted": Sign("warning", "interrupted", "orange"),
+    "cancelled": Sign("cancel", "cancelled", "gray"),
+}
+EFFECTS = {
+    True: Sign("check_circle", "took effect", "green"),
+    False: Sign("cancel", "no effect", "red"),
+    None: Sign("help", "not observable", "gray"),
+}
+
+
+def plain(text: str) -> str:
+    """`text` so that Markdown shows it letter by letter: names, errors and descriptions come from strangers."""
+    return PUNCTUATION.sub(r"\\\1", text)
+
+
+def without_folders(text: str) -> str:
+    """Absolute paths cut to their last part: a shared page need not tell how someone's disk is laid out."""
+    return PATH.sub(r"\1", text)
+
+
+def about(seconds: float) -> str:
+    """A time as people say it, never more exact than it can be known."""
+    if seconds < 60:
+        return "less than a minute"
+    return f"about {ceil(seconds / 60):,} min"
+
+
+def duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def moment(epoch_s: float | None) -> str:
+    """A point in time in this machine's zone."""
+    return MISSING if epoch_s is None else strftime("%Y-%m-%d %H:%M", localtime(epoch_s))
+
+
+def size(count: int | None) -> str:
+    if count is None:
+        return MISSING
+    return f"{count / GIB:,.1f} GiB" if count >= GIB else f"{count / MIB:,.0f} MiB"
+
+
+def count_of(count: int, thing: str) -> str:
+    """`3 engine starts`, `1 engine start`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def in_sentence(title: str) -> str:
+    """A title inside a sentence: small first letter, abbreviations left as they are."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
+
+
+def listed(names: list[str]) -> str:
+    """`a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""

@@ -1,0 +1,145 @@
+"""Home: what is running, the latest ladder, and one button that starts the starter ladder. Never empty."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from app.studio import parts, starter
+from app.studio.charts import PLAIN, cost_bars, description
+from app.studio.ladder_view import headline
+from app.studio.live import read_live
+from app.studio.session import POLL_S, hardware, ladder_of, ladder_version, open_studio, worker_notice
+from app.studio.wording import STATES, about, count_of, duration, moment, plain, without_folders
+from optimizers.errors import InputError
+from store.experiments import RESUMABLE
+from store.tables import ExperimentRow
+
+START = "Start the starter ladder"
+store, settings = open_studio()
+waiting = store.experiments.unfinished()
+latest = next(iter(store.experiments.recent(1)), None)
+
+
+def show_running(experiment: ExperimentRow, queue: list[ExperimentRow]) -> None:
+    ids = [row.id for row in [experiment, *queue]]
+    with st.container(border=True):
+        st.header(plain(without_folders(experiment.title)), anchor=False)
+
+        @st.fragment(run_every=POLL_S)
+        def watch() -> None:
+            now = store.experiments.unfinished()
+            if [row.id for row in now] != ids:
+                st.rerun()
+            live = read_live(store, now[0])
+            sign = parts.state_sign(live.status)
+            phase = "Cancelling" if live.cancelling else live.phase or "Waiting for the worker"
+            st.markdown(f"{sign.badge} {plain(phase)}")
+            parts.progress_bar(live)
+            parts.rung_list(live.rungs)
+
+        watch()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            parts.action_button(
+                "Cancel",
+                partial(store.experiments.request_cancel, experiment.id),
+                icon=":material/cancel:",
+                disabled=experiment.cancel_requested,
+                key=f"cancel_{experiment.id}",
+            )
+            open_ladder(experiment)
+            st.caption("It goes on when this page is closed.")
+
+
+def show_queue(queue: list[ExperimentRow]) -> None:
+    st.header("Queue", anchor=False)
+    for row in queue:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{STATES['queued'].badge} {plain(without_folders(row.title))}, since {moment(row.created_at)}")
+            parts.action_button(
+                "Remove", partial(store.experiments.request_cancel, row.id), key=f"remove_{row.id}", type="tertiary"
+            )
+
+
+def show_starter() -> None:
+    with st.container(border=True):
+        st.header("Starter ladder", anchor=False)
+        try:
+            plan = starter.plan_starter(store, settings, hardware())
+        except InputError as error:
+            st.error(plain(f"The starter ladder cannot run here: {error}"), icon=":material/error:")
+            st.button(START, type="primary", icon=":material/play_arrow:", disabled=True)
+            return
+        st.table(
+            [
+                {"Rung": plain(line.label), "What it adds": plain(line.adds), "The article says": plain(line.article)}
+                for line in starter.rung_lines(plan)
+            ],
+            border="horizontal", hide_index=True, alt="The rungs of the starter ladder",
+        )  # fmt: skip
+        total = f" (the first {plan.prompts} of {plan.prompts_in_set})" if plan.prompts < plan.prompts_in_set else ""
+        st.markdown(
+            f"{count_of(len(plan.spec.rungs), 'rung')} × {plan.spec.repeats} repeats = {count_of(plan.runs, 'run')} of "
+            f"{count_of(plan.prompts, 'prompt')}{total}: **{count_of(plan.requests, 'request')}**, "
+            f"**{count_of(plan.engine_starts, 'engine start')}**{last_time(plan)}.",
+            width=parts.TEXT_WIDTH,
+        )
+        st.caption(
+            "The starter model is a small model made at set-up. It is an instrument: its speed is real, its answers "
+            "are mostly wrong.",
+            width=parts.TEXT_WIDTH,
+        )
+        for title, reason in plan.left_out:
+            st.caption(plain(f"Left out: {title}; {reason}."))
+        parts.action_button(START, partial(starter.start, store, plan), type="primary", icon=":material/play_arrow:")
+
+
+def last_time(plan: starter.StarterPlan) -> str:
+    row = store.experiments.latest("done", "ladder")
+    seconds = row.seconds.get("total") if row is not None and row.spec == plan.spec.to_json() else None
+    return f"; it took {about(seconds)} last time" if seconds else ""
+
+
+def show_latest(experiment: ExperimentRow) -> None:
+    ladder = ladder_of(store, store.url, experiment.id, ladder_version(store, experiment.id))
+    with st.container(border=True):
+        st.header("Latest ladder", anchor=False)
+        st.markdown(f"**{headline(ladder)}**", width=parts.TEXT_WIDTH)
+        with st.container(width=parts.TEXT_WIDTH):
+            st.plotly_chart(cost_bars(ladder), config=PLAIN, key="latest_cost", alt=description(ladder))
+            st.caption(
+                "Hardware time for each answered request, as a multiple of the baseline's: lower is better. The word "
+                "says what the step from the rung before was worth."
+            )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            open_ladder(experiment)
+            seconds = experiment.seconds.get("total")
+            took = f", took {duration(seconds)}" if seconds else ""
+            st.caption(f"{plain(without_folders(experiment.title))}, {moment(experiment.finished_at)}{took}")
+
+
+def open_ladder(experiment: ExperimentRow) -> None:
+    st.page_link(
+        "../pages/ladder.py", label="Open the ladder", icon=":material/stairs:",
+        query_params={"experiment": str(experiment.id)},
+    )  # fmt: skip
+
+
+parts.page_title(
+    "Rung",
+    "Measures what each LLM-serving optimization is worth on your model, your prompts and your hardware, by replaying "
+    "saved prompts through a real vLLM server.",
+)
+worker_notice(store)
+if waiting:
+    show_running(waiting[0], waiting[1:])
+    if waiting[1:]:
+        show_queue(waiting[1:])
+else:
+    if latest is not None and latest.status in RESUMABLE:
+        parts.stopped_notice(store, latest)
+    show_starter()
+finished = store.experiments.latest("done", "ladder")
+if finished is not None:
+    show_latest(finished)

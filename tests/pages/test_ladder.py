@@ -1,0 +1,139 @@
+"""Ladder: figures, evidence and doubts of an experiment in each state."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+from app.experiment.queue import enqueue
+from app.experiment.spec import ExperimentSpec
+from store.store import Store
+from tests.pages import factory
+from tests.pages.conftest import Open, words
+
+
+def figure(at: AppTest) -> dict[str, Any]:
+    return dict(json.loads(at.get("plotly_chart")[0].proto.spec))
+
+
+def test_without_experiments_the_page_points_home(open_page: Open) -> None:
+    at = open_page("ladder")
+    assert "Nothing has been measured yet" in words(at)
+    assert not at.dataframe
+
+
+def test_a_finished_ladder_has_figures_evidence_and_doubts(open_page: Open, store: Store) -> None:
+    factory.finished(store, prompts=24)
+    at = open_page("ladder")
+    said = words(at)
+    assert (
+        "Measured on starter, support-desk (24 prompts), Example CPU, 2 cores, 8 GiB, 2 repeats of each rung." in said
+    )
+    cost, detail, evidence = at.dataframe[0].value, at.dataframe[1].value, at.table[0].value
+    assert list(cost["Rung"]) == [
+        "Baseline", "Baseline again", "+ Prefix caching", "+ Continuous batching", "+ Speculative decoding",
+    ]  # fmt: skip
+    assert cost["Relative cost"][0] == "1.00x"
+    assert cost["Article's step"][2] == "0.69x"
+    assert list(cost["Step's verdict"])[:3] == ["baseline", "no clear change", "better"]
+    assert cost["Step"][1] == "–"
+    assert list(cost["In flight"]) == ["one by one"] * 3 + ["4 in flight"] * 2
+    assert "–" not in set(detail["TTFT p50 (ms)"])
+    assert all("took effect" in text for text in evidence["Took effect"])
+    assert "Noise floor: the baseline measured twice differs by" in said
+    assert "A p95 rests on the slowest of 24 requests in each repeat" in said
+    assert [metric.label for metric in at.metric] == ["Relative cost", "TTFT p50", "TPOT p50", "Throughput"]
+
+
+def test_the_chart_holds_every_rung_and_the_articles_figures(open_page: Open, store: Store) -> None:
+    factory.finished(store)
+    found = figure(open_page("ladder"))
+    article = [trace for trace in found["data"] if trace.get("name") == "Article's cumulative figure"]
+    assert article[0]["y"] == [0.38, 0.3]
+    assert len(found["layout"]["annotations"]) == 5
+    assert found["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
+
+
+def test_the_configuration_names_no_folder(open_page: Open, store: Store) -> None:
+    factory.finished(store)
+    at = open_page("ladder")
+    assert at.code[0].value == "--model starter --served-model-name starter --enforce-eager"
+    assert "/home/" not in words(at) + at.table[1].value.to_string()
+
+
+def test_a_technique_without_effect_is_called_so(open_page: Open, store: Store) -> None:
+    factory.finished(store, accepted=0)
+    at = open_page("ladder")
+    effects = dict(zip(at.table[0].value["Technique"], at.table[0].value["Took effect"], strict=True))
+    assert effects["Speculative decoding"].endswith("no effect")
+
+
+def test_without_engine_metrics_nothing_is_claimed(open_page: Open, store: Store) -> None:
+    factory.finished(store, delta=False)
+    effects = set(open_page("ladder").table[0].value["Took effect"])
+    assert {text.rpartition("] ")[2] for text in effects} == {"not observable"}
+
+
+def test_failed_requests_are_told(open_page: Open, store: Store) -> None:
+    factory.finished(store, failures=2)
+    at = open_page("ladder")
+    assert at.dataframe[0].value["Errors"][0] == "4 of 24"
+    assert "Every rung: 2 of 12 requests failed." in words(at)
+
+
+def test_an_experiment_in_its_middle_shows_what_there_is(open_page: Open, store: Store) -> None:
+    factory.running(store)
+    at = open_page("ladder")
+    cost = at.dataframe[0].value
+    assert list(cost["Step's verdict"]) == ["baseline", "running", "queued", "queued", "queued"]
+    assert list(cost["Relative cost"])[2:] == ["–"] * 3
+    assert at.get("progress")[0].proto.text.startswith("42 of 120 requests")
+
+
+def test_a_queued_experiment_has_no_figures(open_page: Open, store: Store) -> None:
+    factory.queued(store)
+    at = open_page("ladder")
+    assert set(at.dataframe[0].value["Relative cost"]) == {"–"}
+    assert not at.get("plotly_chart")
+    assert "No rung has been measured beside the baseline yet." in words(at)
+
+
+def test_a_stopped_experiment_offers_to_go_on(open_page: Open, store: Store) -> None:
+    experiment = factory.stopped(store, "cancelled", None)
+    at = open_page("ladder")
+    assert "It was stopped before its end." in words(at)
+    at.button(key=f"resume_{experiment}").click().run()
+    assert store.experiments.get(experiment).status == "queued"
+
+
+def test_the_link_decides_which_experiment_is_shown(open_page: Open, store: Store) -> None:
+    first = factory.finished(store)
+    factory.queued(store)
+    at = open_page("ladder", experiment=str(first))
+    assert at.selectbox[0].value == str(first)
+    assert at.get("plotly_chart")
+
+
+def test_choosing_an_experiment_changes_the_link(open_page: Open, store: Store) -> None:
+    first = factory.finished(store)
+    factory.queued(store)
+    at = open_page("ladder")
+    assert at.selectbox[0].value == "2"
+    at.selectbox[0].select(str(first)).run()
+    assert at.query_params["experiment"] == str(first)
+    assert at.get("plotly_chart")
+
+
+def test_a_link_to_nothing_shows_the_latest(open_page: Open, store: Store) -> None:
+    factory.queued(store)
+    assert open_page("ladder", experiment="99").selectbox[0].value == "1"
+
+
+def test_the_latest_ladder_comes_before_a_later_run(open_page: Open, store: Store) -> None:
+    ladder = factory.queued(store)
+    spec = ExperimentSpec.from_json(store.experiments.get(ladder).spec)
+    enqueue(store, replace(spec, kind="run", rungs=spec.rungs[:1]), "Run: Baseline on support-desk")
+    assert open_page("ladder").selectbox[0].value == str(ladder)

@@ -1,0 +1,109 @@
+"""Models: what is there, adding one, and asking for an engine; the worker, not the page, starts it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from store.settings import Settings
+from store.store import Store
+from tests.building import checkpoint_folder
+from tests.pages.conftest import Open, label_of, words
+
+
+@pytest.fixture
+def starter(settings: Settings) -> Path:
+    return checkpoint_folder(settings.starter_model)
+
+
+def test_without_models_the_page_says_what_is_missing(open_page: Open) -> None:
+    at = open_page("models")
+    assert at.dataframe[0].value["State"][0] == "not made yet; run: make studio"
+    assert "There is no usable model yet" in words(at)
+    assert "Processor" in list(at.table[0].value["Fact"])
+
+
+@pytest.mark.usefixtures("starter")
+def test_a_model_is_described(open_page: Open) -> None:
+    row = open_page("models").dataframe[0].value.iloc[0]
+    assert row["Model"] == "starter"
+    assert row["Architecture"] == "LlamaForCausalLM"
+    assert row["Context"] == "2,048 tokens"
+    assert row["Chat template"] == "yes"
+    assert row["KV cache"] == "0.2 KiB a token"
+
+
+def test_a_folder_is_added_under_a_name(open_page: Open, store: Store, model: Path) -> None:
+    at = open_page("models")
+    at.text_input[0].set_value(str(model))
+    at.text_input[1].set_value("mine")
+    at.button[label_of(at, "Add")].click().run()
+    assert not at.exception
+    assert "Added mine." in words(at)
+    saved = store.models.find("mine")
+    assert saved is not None
+    assert saved.location == str(model)
+    assert list(at.dataframe[0].value["Model"]) == ["starter", "mine"]
+
+
+@pytest.mark.parametrize("given", ["", "/no/such/folder", "no such folder"])
+def test_what_is_no_model_is_refused_in_one_line(open_page: Open, store: Store, given: str) -> None:
+    at = open_page("models")
+    at.text_input[0].set_value(given)
+    at.button[label_of(at, "Add")].click().run()
+    assert not at.exception
+    assert len(at.error) == 1
+    assert "\n" not in at.error[0].value
+    assert not store.models.all()
+
+
+@pytest.mark.usefixtures("starter")
+def test_an_engine_is_asked_for_in_the_store(open_page: Open, store: Store) -> None:
+    store.workers.register(1, 0.0, "here")
+    at = open_page("models")
+    at.multiselect[0].select("prefix_caching")
+    at.button[label_of(at, "Start engine")].click().run()
+    assert not at.exception
+    row = store.engines.latest("person")
+    assert row is not None
+    assert (row.status, row.spec) == ("requested", {"model": "starter", "recipe": ["prefix_caching"]})
+    assert "requested" in words(at)
+
+
+@pytest.mark.usefixtures("starter")
+def test_a_ready_engine_shows_its_address_and_log_and_can_be_stopped(
+    open_page: Open, store: Store, tmp_path: Path
+) -> None:
+    store.workers.register(1, 0.0, "here")
+    log = tmp_path / "engine-1.log"
+    log.write_text("loading\nready\n")
+    engine = store.engines.request({"model": "starter", "recipe": []})
+    store.engines.launched(engine, 1, 0.0, "http://127.0.0.1:4321", str(log), {})
+    store.engines.ready(engine, "http://127.0.0.1:4321")
+    at = open_page("models")
+    assert "http://127.0.0.1:4321/v1" in words(at)
+    assert at.code[0].value == "loading\nready"
+    at.button[label_of(at, "Stop engine")].click().run()
+    row = store.engines.get(engine)
+    assert row is not None
+    assert row.stop_requested
+    assert "stopping" in words(at)
+
+
+@pytest.mark.usefixtures("starter")
+def test_an_engine_that_failed_says_why(open_page: Open, store: Store) -> None:
+    engine = store.engines.request({"model": "starter", "recipe": []})
+    store.engines.stopped(engine, "the engine ended: this architecture is not supported")
+    at = open_page("models")
+    assert "this architecture is not supported" in words(at)
+    assert "Stop engine" not in [button.label for button in at.button]
+
+
+@pytest.mark.usefixtures("starter")
+def test_an_engine_left_by_a_dead_worker_is_not_called_ready(open_page: Open, store: Store) -> None:
+    engine = store.engines.request({"model": "starter", "recipe": []})
+    store.engines.ready(engine, "http://127.0.0.1:4321")
+    at = open_page("models")
+    assert "interrupted" in words(at)
+    assert "4321" not in words(at)
