@@ -9,9 +9,9 @@ pipeline_tag: text-generation
 
 # Rung starter model
 
-A tiny Llama, trained for about a minute, so that a real engine has something real to serve. **Its answers are mostly
-wrong.** Its speed is real, its quality is not: use it to see what a serving technique does to time and tokens, and
-bring a model of your own to judge answers.
+A tiny Llama, trained for one or two minutes, so that a real engine has something real to serve. **Its answers are
+mostly wrong.** Its speed is real, its quality is not: use it to see what a serving technique does to time and tokens,
+and bring a model of your own to judge answers.
 
 | | |
 |---|---|

@@ -27,7 +27,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Training:
-    steps: int = 60
+    steps: int = 140
     batch: int = 4
     peak_rate: float = 2e-3
     warmup_steps: int = 15

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from app.engine.process import group_members
+from app.engine.orphans import _is_ours
+from app.engine.process import group_members, stop_group
 from app.experiment.results import load_ladder
 from app.worker import working
 from store.runs import Runs
@@ -38,6 +39,15 @@ from app.__main__ import main
 execute.load_tokenizer = lambda folder: None
 sys.exit(main(["worker"]))
 """
+
+
+@pytest.fixture(autouse=True)
+def no_leftovers(store: Store) -> Iterator[None]:
+    """Ends what a failing test would leave running for good."""
+    yield
+    for row in engines(store):
+        if row.pid is not None and row.pid_started_at is not None and _is_ours(row.pid, row.pid_started_at):
+            stop_group(row.pid, 0.5)
 
 
 def only_engine(store: Store) -> EngineRow:

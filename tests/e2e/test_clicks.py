@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.building import checkpoint_folder
-from tests.e2e.studio import choose, open_page, whole_studio
+from tests.e2e.studio import choose, open_page, settle, whole_studio
 from tests.fakes.launch import ENGINE_COMMAND, engine_environment
 
 pytestmark = pytest.mark.browser
@@ -74,12 +74,13 @@ def test_an_imported_set_is_opened_and_its_link_leads_back(studio: str, page: Pa
     expect(page.get_by_text("questions.jsonl")).to_be_visible()
     page.get_by_test_id("stFormSubmitButton").get_by_role("button").click()
     expect(page.get_by_text("Imported 2 prompts as “questions”.")).to_be_visible()
-    expect(page.get_by_text("First <b>question</b>?")).to_be_visible()
+    settle(page)
+    expect(page.get_by_test_id("stCode")).to_have_text("First <b>question</b>?")
     page.wait_for_url(re.compile(r"set=questions"))
     choose(page, "Prompt", "b")
     page.wait_for_url(re.compile(r"prompt=b"))
     page.reload()
-    expect(page.get_by_text("Second question?")).to_be_visible()
+    expect(page.get_by_test_id("stCode")).to_have_text("Second question?")
 
 
 def test_the_chosen_experiment_is_in_the_link_and_back_works(studio: str, page: Page) -> None:

@@ -95,6 +95,19 @@ def test_what_cannot_be_compared_breaks_every_gate(rung: Rung, runs: list[int]) 
     assert "not comparable" in said.out
 
 
+def test_a_change_that_may_be_chance_breaks_no_gate(rung: Rung, store: Store, runs: list[int]) -> None:
+    experiment = store.experiments.enqueue("run", "t", {}, [PlannedRun(0, 0, "noisy", [], 20)])
+    (noisy,) = store.runs.of_experiment(experiment)
+    store.runs.start(noisy.id, {"prompt_set": {"content_hash": "same"}, "hardware": {"title": "box"}})
+    save_records(store, noisy.id, 0, one_by_one([60.0 if at % 2 else 190.0 for at in range(20)]))
+    store.runs.finish(noisy.id, "done")
+    said = rung("compare", runs[0], noisy.id, "--fail-if", "cost>+5%", "--json")
+    cost = said.json["candidates"][0]["metrics"]["relative_cost"]
+    assert cost["delta"] > 0.05
+    assert cost["interval"][0] < 0.05 < cost["interval"][1]
+    assert (said.code, said.err) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
