@@ -52,10 +52,14 @@ class PersonEngine:
             elif monotonic() > self._deadline:
                 self.stop(f"the engine was not ready within {READY_DEADLINE_S:.0f} s")
 
-    def stop(self, error: str | None = None) -> None:
+    def give_way(self, why: str) -> None:
+        """Stops the engine, if there is one, through no fault of its own."""
+        self.stop(why, in_good_order=True)
+
+    def stop(self, error: str | None = None, in_good_order: bool = False) -> None:
         if self._engine is not None:
             self._engine.stop()
-            self._store.engines.stopped(self._id, error)
+            self._store.engines.stopped(self._id, error, in_good_order)
             self._engine = None
 
     def _start(self, row: EngineRow) -> None:

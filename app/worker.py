@@ -32,6 +32,7 @@ from store.store import Store
 
 HEARTBEAT_S = 2.0
 POLL_S = 0.5
+LOCK_POLL_S = 1.0
 
 
 class WorkerBusyError(RuntimeError):
@@ -47,16 +48,16 @@ def lock_path(settings: Settings) -> Path:
 
 
 @contextmanager
-def working(store: Store, settings: Settings) -> Iterator[Worker]:
+def working(store: Store, settings: Settings, wait: bool = False) -> Iterator[Worker]:
     """Holds the store's worker lock with a heartbeat, after cleaning up behind a dead predecessor.
 
-    Raises WorkerBusyError when another worker lives.
+    While another worker lives it waits for that one's end, or raises WorkerBusyError without `wait`.
     """
     path = lock_path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=-1 if wait else 0, poll_interval=LOCK_POLL_S)
     except Timeout:
         raise WorkerBusyError("another worker has this store") from None
     try:
@@ -99,14 +100,14 @@ class Worker:
                 if not await self.run_next():
                     await asyncio.sleep(POLL_S)
         finally:
-            self._person.stop("the worker was stopped")
+            self._person.give_way("the worker was stopped")
 
     async def run_next(self, only: int | None = None) -> bool:
         """Runs the oldest queued experiment, or the one named; False when there is none."""
         experiment = self._store.experiments.claim(only)
         if experiment is None:
             return False
-        self._person.stop("an experiment needs the machine for itself")
+        self._person.give_way("an experiment needs the machine for itself")
         executor = Executor(self._store, self._settings, experiment)
         task = asyncio.create_task(executor.run())
         watch = asyncio.create_task(self._watch_cancel(experiment.id, task))
@@ -144,8 +145,8 @@ class Worker:
                 return
 
 
-def run_worker(store: Store, settings: Settings) -> None:
-    """Serves until SIGINT or SIGTERM; engines are stopped before it returns."""
+def run_worker(store: Store, settings: Settings, wait: bool = False) -> None:
+    """Serves until SIGINT or SIGTERM; engines are stopped before it returns. `wait` as for `working`."""
 
     async def serve(worker: Worker) -> None:
         task = asyncio.create_task(worker.serve())
@@ -155,7 +156,7 @@ def run_worker(store: Store, settings: Settings) -> None:
         with suppress(asyncio.CancelledError):
             await task
 
-    with working(store, settings) as worker:
+    with working(store, settings, wait) as worker:
         uvloop.run(serve(worker))
 
 

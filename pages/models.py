@@ -88,11 +88,14 @@ def show_engine(row: EngineRow) -> None:
             facts.append(f"up {view.uptime(current)}")
         st.markdown(" · ".join(facts))
         if current.error:
-            st.error(plain(current.error), icon=":material/error:")
+            if current.status == "failed":
+                st.error(plain(current.error), icon=":material/error:")
+            else:
+                st.info(plain(f"Stopped: {current.error}"), icon=":material/info:")
         text = view.log_tail(current)
         if text:
             st.caption("The end of its log")
-            st.code(text, language=None, height=320)
+            parts.log_box(text)
 
     watch()
     if view.is_live(state):

@@ -72,6 +72,8 @@ def explain_database_error(error: DatabaseError) -> str | None:
         return "is read-only; allow writing to the file and its folder, or choose another with --database"
     if "disk is full" in text or "no space" in text:
         return "has no room left on its disk; free some space and start again (nothing that was saved is lost)"
+    if "database is locked" in text:
+        return "is locked by another program that does not let go; close what has it open and try again"
     if "unable to open" in text:
         return "cannot be opened; check that its folder exists and may be written to"
     if "not a database" in text or "malformed" in text:

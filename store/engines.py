@@ -66,8 +66,9 @@ class Engines:
     def ready(self, engine_id: int, base_url: str) -> None:
         self._update(engine_id, status="ready", ready_at=time(), base_url=base_url)
 
-    def stopped(self, engine_id: int, error: str | None = None) -> None:
-        status = "stopped" if error is None else "failed"
+    def stopped(self, engine_id: int, error: str | None = None, in_good_order: bool = False) -> None:
+        """`error` makes it a failure, unless it only says why an engine was stopped `in_good_order`."""
+        status = "stopped" if error is None or in_good_order else "failed"
         self._update(engine_id, status=status, error=error, stopped_at=time(), stop_requested=False)
 
     def request_stop(self, engine_id: int) -> None:

@@ -6,6 +6,7 @@ compared like any other, but no rung is measured against it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,8 @@ from app.analysis.metric import METRICS
 from app.analysis.quality import same_output_share
 from app.analysis.statistics import Interval
 from optimizers.recipe import Recipe
+
+NUMBER = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def _result(
         comparison=whole,
         same_output=None if rung is baseline else same_output_share(_texts(baseline.data), _texts(rung.data)),
         evidence=_merged_evidence(summaries),
-        suspect=tuple(dict.fromkeys(reason for summary in summaries for reason in summary["suspect"])),
+        suspect=_merged_suspicions(summaries),
         errors=sum(summary["errors"] for summary in summaries),
         requests=sum(summary["requests"] for summary in summaries),
         claim=CLAIMS.get(adds or ""),
@@ -166,6 +169,15 @@ def _merged_evidence(summaries: Sequence[Mapping[str, Any]]) -> tuple[Mapping[st
         effect = False if False in seen else None if None in seen else True
         merged.append({**item, "took_effect": effect})
     return tuple(merged)
+
+
+def _merged_suspicions(summaries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Each reason once, where repeats differ only in their figures: with those of the worst."""
+    worst: dict[str, str] = {}
+    for reason in (reason for summary in summaries for reason in summary["suspect"]):
+        kind = NUMBER.sub("#", reason)
+        worst[kind] = max(worst.get(kind, reason), reason, key=lambda text: [int(n) for n in NUMBER.findall(text)])
+    return tuple(worst.values())
 
 
 def _status(statuses: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from app.reports.text import plain_table, show
 from optimizers.errors import InputError
 from optimizers.registry import techniques
 from optimizers.technique import Surroundings
+from store.tables import PromptSetRow
 
 
 def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
@@ -39,8 +40,9 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         (importing, import_command), (listing, list_command), (exporting, export_command), (removing, remove_command)
     ):  # fmt: skip
         add_database(parser)
-        add_json(parser)
         parser.set_defaults(run=run)
+    for parser in (importing, listing):
+        add_json(parser)
 
     models = commands.add_parser("models", help="add and list models")
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(models))
@@ -63,7 +65,7 @@ def import_command(arguments: argparse.Namespace) -> int:
     store, _ = open_store(arguments)
     row, new = import_file(store, arguments.file, arguments.name)
     if arguments.json:
-        print_json({"name": row.name, "prompts": row.size, "content_hash": row.content_hash, "new": new})
+        print_json({"schema": "rung.prompt_set/1", **_prompt_set(row), "new": new})
     else:
         print(f"{'imported' if new else 'already there:'} {row.name}: {row.size} prompts, {row.content_hash[:12]}")
     return DONE
@@ -74,13 +76,15 @@ def list_command(arguments: argparse.Namespace) -> int:
     save_starter_sets(store)
     rows = store.prompt_sets.all()
     if arguments.json:
-        print_json(
-            [{"name": r.name, "title": r.title, "prompts": r.size, "content_hash": r.content_hash} for r in rows]
-        )
+        print_json({"schema": "rung.prompt_sets/1", "prompt_sets": [_prompt_set(row) for row in rows]})
     else:
         cells = [(r.name, f"{r.size:,}", r.content_hash[:12], r.title) for r in rows]
         show(plain_table(("Set", "Prompts", "Content", "Title"), cells, right=(1,)))
     return DONE
+
+
+def _prompt_set(row: PromptSetRow) -> dict[str, Any]:
+    return {"name": row.name, "title": row.title, "prompts": row.size, "content_hash": row.content_hash}
 
 
 def export_command(arguments: argparse.Namespace) -> int:
@@ -116,7 +120,7 @@ def add_model_command(arguments: argparse.Namespace) -> int:
         checkpoint = read_checkpoint(download(location), location)
     row = store.models.add(arguments.name or checkpoint.name, location)
     if arguments.json:
-        print_json({"name": row.name, "architecture": checkpoint.architecture, "weight_bytes": checkpoint.weight_bytes})
+        print_json({"schema": "rung.model/1", **_model(row.name, location)})
     else:
         print(f"added {row.name}: {checkpoint.architecture}, {checkpoint.weight_bytes / 2**20:,.0f} MiB of weights")
     return DONE
@@ -127,7 +131,7 @@ def models_command(arguments: argparse.Namespace) -> int:
     places = [(STARTER, str(settings.starter_model)), *((row.name, row.location) for row in store.models.all())]
     found = [_model(name, location) for name, location in places]
     if arguments.json:
-        print_json(found)
+        print_json({"schema": "rung.models/1", "models": found})
     else:
         cells = [
             (m["name"], m["architecture"] or MISSING, _mebibytes(m["weight_bytes"]), m["problem"] or "") for m in found
@@ -169,7 +173,7 @@ def techniques_command(arguments: argparse.Namespace) -> int:
         for technique in techniques().all()
     ]
     if arguments.json:
-        print_json(offered)
+        print_json({"schema": "rung.techniques/1", "techniques": offered})
         return DONE
     for item, technique in zip(offered, techniques().all(), strict=True):
         state = f"unavailable: {item['unavailable']}" if item["unavailable"] else "available"

@@ -129,10 +129,14 @@ def run_command(arguments: argparse.Namespace) -> int:
     title = f"Run: {recipe.title}, {_short(spec)} on {name}"
     experiment = _carry_out(store, settings, arguments, spec, title, arguments.out)
     runs = store.runs.of_experiment(experiment.id)
+    if len(runs) == 1:
+        document = run_document(runs[0])
+    else:
+        document = experiment_document(experiment, runs, load_ladder(store, experiment.id))
     if arguments.out is not None:
-        _write(arguments.out, run_document(runs[0]))
+        _write(arguments.out, document)
     if arguments.json:
-        print_json(run_document(runs[0]) if len(runs) == 1 else [run_document(run) for run in runs])
+        print_json(document)
     elif experiment.status == "done":
         for run in runs:
             show(run_table(run))

@@ -35,6 +35,7 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     studio.set_defaults(run=studio_command)
 
     worker = commands.add_parser("worker", help="run queued experiments until stopped")
+    worker.add_argument("--wait", action="store_true", help="while another worker has the store, wait for its end")
     add_database(worker)
     worker.set_defaults(run=worker_command)
 
@@ -42,7 +43,7 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
 def worker_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
     try:
-        run_worker(store, settings)
+        run_worker(store, settings, arguments.wait)
     except WorkerBusyError as error:
         raise InputError(f"{error}; it will run what is queued") from None
     return DONE
@@ -60,7 +61,7 @@ def studio_command(arguments: argparse.Namespace) -> int:
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     }
     commands = {
-        "worker": [sys.executable, "-m", "app", "worker"],
+        "worker": [sys.executable, "-m", "app", "worker", "--wait"],
         "streamlit": [
             sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"),
             "--server.port", str(arguments.port), "--server.address", arguments.host,
@@ -90,7 +91,7 @@ def _announce(url: str, open_browser: bool) -> None:
 
 
 def _supervise(commands: dict[str, list[str]], environment: dict[str, str], settings: Settings) -> int:
-    """Keeps both processes up; a worker that another process already has is not an error."""
+    """Keeps both processes up until told to stop."""
     settings.logs.mkdir(parents=True, exist_ok=True)
     stopping = False
 

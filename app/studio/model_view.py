@@ -151,7 +151,7 @@ def _known(name: str, location: str) -> KnownModel:
         checkpoint = read_checkpoint(_folder(location), name)
     except InputError as error:
         missing = name == STARTER and not Path(location).exists()
-        return KnownModel(name, None, None, "not made yet; run: make studio" if missing else str(error))
+        return KnownModel(name, None, None, "not made yet; run: make setup" if missing else str(error))
     return KnownModel(name, checkpoint, parameter_count(checkpoint), None)
 
 

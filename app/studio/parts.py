@@ -88,7 +88,13 @@ def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
     text = log_tail(engine) if engine is not None and engine.experiment_id == experiment.id else ""
     if text:
         with st.expander("The end of the engine's log", icon=":material/article:"):
-            st.code(text, language=None, height=320)
+            log_box(text)
+
+
+def log_box(text: str) -> None:
+    """A log whose newest lines are in view."""
+    with st.container(height=340, border=False, autoscroll=True):
+        st.code(text, language=None)
 
 
 def _sentence(text: str) -> str:

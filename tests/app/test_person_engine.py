@@ -128,7 +128,7 @@ async def test_it_gives_way_to_an_experiment(store: Store, settings: Settings, m
         assert await worker.run_next()
         row = store.engines.get(engine)
         assert row is not None
-        assert (row.status, row.error) == ("failed", "an experiment needs the machine for itself")
+        assert (row.status, row.error) == ("stopped", "an experiment needs the machine for itself")
         assert store.experiments.get(experiment).status == "done"
 
 

@@ -23,7 +23,7 @@ PATIENCE_MS = 20 * MINUTE_MS
 def home(tmp_path: Path) -> Path:
     """A state folder of its own, with the starter model that set-up has made."""
     made = ROOT / ".rung" / "models" / STARTER
-    assert (made / "config.json").exists(), "the starter model is not made yet; run: make tools"
+    assert (made / "config.json").exists(), "the starter model is not made yet; run: make setup"
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / STARTER).symlink_to(made)
     return tmp_path

@@ -169,7 +169,7 @@ def make_records(
 def counters(recipe: Recipe, requests: int, accepted: int) -> dict[str, float]:
     keys = {use.key for use in recipe.uses}
     grown = {"vllm:iteration_tokens_total_count": 300.0, "vllm:iteration_tokens_total_sum": 4_200.0}
-    grown["vllm:request_inference_time_seconds_sum"] = 1.2 * requests
+    grown["vllm:request_inference_time_seconds_sum"] = 0.5 * requests
     if "prefix_caching" in keys:
         grown |= {
             "vllm:prefix_cache_queries_total": 1_750.0 * requests,

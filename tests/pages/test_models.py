@@ -19,7 +19,7 @@ def starter(settings: Settings) -> Path:
 
 def test_without_models_the_page_says_what_is_missing(open_page: Open) -> None:
     at = open_page("models")
-    assert at.dataframe[0].value["State"][0] == "not made yet; run: make studio"
+    assert at.dataframe[0].value["State"][0] == "not made yet; run: make setup"
     assert "There is no usable model yet" in words(at)
     assert "Processor" in list(at.table[0].value["Fact"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -197,3 +198,10 @@ class TestPooling:
 
     def test_a_measured_zero_counts(self) -> None:
         assert pooled_metrics([self.summary(cached_tokens=0), self.summary(cached_tokens=10)])["cached_tokens"] == 5
+
+
+def test_a_reason_that_differs_only_in_its_figures_stands_once_with_the_worst() -> None:
+    one, two = (measured(0, Recipe(), repeats(100, 1), suspect=[f"it lagged by {ms} ms", "x"]) for ms in (90, 104))
+    both = measured(0, Recipe(), repeats(100, 2))
+    found = build_ladder([replace(both, summaries=(*one.summaries, *two.summaries))]).rungs[0]
+    assert found.suspect == ("it lagged by 104 ms", "x")

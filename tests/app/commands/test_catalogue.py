@@ -26,7 +26,7 @@ class TestPrompts:
 
     def test_the_list_has_the_built_in_sets(self, rung: Rung, prompts: Path) -> None:
         rung("prompts", "import", prompts)
-        names = {each["name"]: each["prompts"] for each in rung("prompts", "list", "--json").json}
+        names = {each["name"]: each["prompts"] for each in rung("prompts", "list", "--json").json["prompt_sets"]}
         assert names["questions"] == 4
         assert names.keys() >= {"support-desk", "multi-turn", "few-shot", "unique"}
         table = rung("prompts", "list").out
@@ -52,7 +52,7 @@ class TestModels:
         said = rung("models", "add", model)
         assert said.out == "added tiny-model: LlamaForCausalLM, 0 MiB of weights\n"
         assert rung("models", "add", model, "--name", "mine", "--json").json["weight_bytes"] == 64
-        listed = {each["name"]: each for each in rung("models", "list", "--json").json}
+        listed = {each["name"]: each for each in rung("models", "list", "--json").json["models"]}
         assert listed.keys() == {"starter", "tiny-model", "mine"}
         assert listed["mine"]["location"] == str(model)
         assert listed["mine"]["problem"] is None
@@ -63,7 +63,8 @@ class TestModels:
         monkeypatch.chdir(model.parent)
         rung("models", "add", model.name)
         monkeypatch.chdir("/")
-        assert {each["name"]: each["problem"] for each in rung("models", "list", "--json").json}["tiny-model"] is None
+        listed = rung("models", "list", "--json").json["models"]
+        assert {each["name"]: each["problem"] for each in listed}["tiny-model"] is None
 
     def test_the_table_shows_what_is_wrong(self, rung: Rung) -> None:
         said = rung("models", "list")
@@ -73,7 +74,7 @@ class TestModels:
 
 
 def test_techniques_with_their_settings(rung: Rung) -> None:
-    offered = {each["technique"]: each for each in rung("techniques", "--json").json}
+    offered = {each["technique"]: each for each in rung("techniques", "--json").json["techniques"]}
     assert tuple(offered) == techniques().keys()
     settings = {each["name"]: each for each in offered["speculative_decoding"]["settings"]}
     assert settings["num_speculative_tokens"]["default"] == 4
