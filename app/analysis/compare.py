@@ -7,7 +7,7 @@ difference within the noise floor, or smaller than `MIN_EFFECT`, is "no clear ch
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -122,6 +122,17 @@ def noise_floor(baseline: RungData, again: RungData) -> dict[str, float]:
     """How far two equal rungs lie apart, by metric, as a share: the A/A difference."""
     found = {tag: _difference(tag, baseline, again, 0.0).delta for tag in MEASURES}
     return {tag: abs(value) for tag, value in found.items() if value is not None}
+
+
+def without_cause(comparison: Comparison) -> Comparison:
+    """The same figures where nothing took effect: a saving needs a cause, and without one it is the machine that
+    changed between two engines. What got worse stays so, since a technique that does nothing can still cost."""
+    kept = {
+        tag: replace(item, verdict="no clear change") if item.verdict == "better" else item
+        for tag, item in comparison.differences.items()
+    }
+    verdict: Verdict = "no clear change" if comparison.verdict == "better" else comparison.verdict
+    return Comparison(verdict, comparison.reason, kept)
 
 
 def _difference(tag: str, baseline: RungData, candidate: RungData, noise: float) -> Difference:

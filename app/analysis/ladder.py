@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.analysis.article import CLAIMS, SPOKEN, Claim
-from app.analysis.compare import Comparison, Difference, RungData, compare, noise_floor
+from app.analysis.compare import Comparison, Difference, RungData, compare, noise_floor, without_cause
 from app.analysis.metric import METRICS
 from app.analysis.quality import same_output_share
 from app.analysis.statistics import Interval
@@ -111,6 +111,14 @@ def _result(
     step_cost, step_interval = (None, None) if rung is baseline else _factor(step)
     metrics["relative_cost"] = cost
     summaries = [summary for summary in rung.summaries if summary]
+    found = _merged_evidence(summaries)
+    suspect = _merged_suspicions(summaries)
+    idle = {item["technique"] for item in found if item["took_effect"] is False}
+    if adds in idle and step.verdict == "better":
+        suspect = (*suspect, f"it cost {1 - (step_cost or 1):.0%} less although nothing shows that {adds} took effect")
+        step = without_cause(step)
+    if idle and idle == {use.key for use in rung.recipe.uses}:
+        whole = without_cause(whole)
     return RungResult(
         rung=rung.rung,
         label=rung.label,
@@ -126,8 +134,8 @@ def _result(
         step_verdict="baseline" if rung is baseline else step.verdict,
         comparison=whole,
         same_output=None if rung is baseline else same_output_share(_texts(baseline.data), _texts(rung.data)),
-        evidence=_merged_evidence(summaries),
-        suspect=_merged_suspicions(summaries),
+        evidence=found,
+        suspect=suspect,
         errors=sum(summary["errors"] for summary in summaries),
         requests=sum(summary["requests"] for summary in summaries),
         claim=CLAIMS.get(adds or ""),

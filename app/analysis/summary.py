@@ -23,6 +23,7 @@ from optimizers.technique import Evidence, Observation
 NS_PER_MS = 1e6
 MAX_LOOP_LAG_MS = 50.0
 MAX_SEND_DELAY_MS = 50.0
+MAX_FOREIGN_CPU = 0.1
 CountedRecord = tuple[int, RequestRecord]
 """(segment, record)"""
 
@@ -32,7 +33,8 @@ class Observed:
     """What was seen of the engine and of the client, over all segments of a run.
 
     `delta` is None without engine metrics. `cold_start` says how the prefix cache was made cold: "reset",
-    "salt" or "unknown". `loop_lag_p99_ms` is None when it was not sampled.
+    "salt" or "unknown". `loop_lag_p99_ms` is None when it was not sampled. `foreign_cpu` is the share of all cores
+    that other programs took, None when it cannot be told.
     """
 
     delta: Mapping[str, float] | None
@@ -41,6 +43,7 @@ class Observed:
     loop_lag_p99_ms: float | None = None
     cold_start: str = "reset"
     segments: int = 1
+    foreign_cpu: float | None = None
 
     @staticmethod
     def merge(parts: Sequence[Mapping[str, Any] | None]) -> Observed:
@@ -53,6 +56,7 @@ class Observed:
             for name, value in (part.get("delta") or {}).items():
                 delta[name] += value
         lags = [part["loop_lag_p99_ms"] for part in whole if part.get("loop_lag_p99_ms") is not None]
+        foreign = [part["foreign_cpu"] for part in whole if part.get("foreign_cpu") is not None]
         colds = {part.get("cold_start", "unknown") for part in whole}
         return Observed(
             delta=dict(delta) if any(part.get("delta") is not None for part in whole) else None,
@@ -61,6 +65,7 @@ class Observed:
             loop_lag_p99_ms=max(lags, default=None),
             cold_start=colds.pop() if len(colds) == 1 else "unknown",
             segments=len(parts),
+            foreign_cpu=max(foreign, default=None),
         )
 
 
@@ -170,6 +175,8 @@ def suspect_reasons(records: Sequence[CountedRecord], observed: Observed, metric
         reasons.append(f"requests left late (p99 {delay:.0f} ms): the client was too busy")
     if observed.loop_lag_p99_ms is not None and observed.loop_lag_p99_ms > MAX_LOOP_LAG_MS:
         reasons.append(f"the client's event loop lagged (p99 {observed.loop_lag_p99_ms:.0f} ms)")
+    if observed.foreign_cpu is not None and observed.foreign_cpu > MAX_FOREIGN_CPU:
+        reasons.append(f"other programs took {observed.foreign_cpu:.0%} of this machine's processors during it")
     differing = sum(_counts_differ(record) for _, record in records)
     if differing:
         reasons.append(f"Rung and the server count the prompt tokens of {differing} requests differently")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -62,7 +63,9 @@ def studio_command(arguments: argparse.Namespace) -> int:
     }
     commands = {
         "worker": [sys.executable, "-m", "app", "worker", "--wait"],
+        # Whoever watches must not slow down what is measured.
         "streamlit": [
+            *(("nice", "-n", "10") if shutil.which("nice") else ()),
             sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"),
             "--server.port", str(arguments.port), "--server.address", arguments.host,
             "--server.headless", "true",

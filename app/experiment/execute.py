@@ -144,7 +144,7 @@ class Executor:
             endpoint = Endpoint(engine.base_url, plan.served_name, plan.max_model_len)
             async with aiohttp.ClientSession() as session:
                 gone = _engine_gone(session, engine)
-                target = Target(endpoint, plan.chat, engine_id, checkpoint.folder, gone)
+                target = Target(endpoint, plan.chat, engine_id, checkpoint.folder, gone, engine.pid)
                 for run in _interleaved(runs):
                     await self._measure(run, target, (plan, checkpoint))
         except (EngineError, EngineGoneError) as failure:

@@ -15,6 +15,7 @@ import aiohttp
 import numpy as np
 
 from app.analysis.summary import CountedRecord, Observed, summarise
+from app.engine.cpu_share import CpuWatch
 from app.engine.endpoint import API_KEY_VARIABLE, Endpoint, api_key, reset_prefix_cache
 from app.engine.metrics import KV_USAGE, RUNNING, WAITING, delta, scrape
 from app.experiment.spec import ExperimentSpec
@@ -59,6 +60,7 @@ class Target:
     engine_id: int | None
     checkpoint: Path | None
     engine_gone: EngineGone
+    engine_pid: int | None = None
 
 
 async def measure_run(
@@ -87,6 +89,7 @@ async def measure_run(
         segment = store.runs.open_segment(run.id, target.engine_id)
         before = await scrape(session, base_url)
         samples = _Samples()
+        watch = CpuWatch(target.engine_pid)
         sampler = asyncio.create_task(_sample(session, base_url, samples)) if before is not None else None
         began = monotonic()
         try:
@@ -99,8 +102,9 @@ async def measure_run(
                 sampler.cancel()
                 with suppress(asyncio.CancelledError):
                     await sampler
+        foreign = watch.foreign_share()
         after = await scrape(session, base_url)
-    observed = _observed(delta(before, after), samples, stats, cooling)
+    observed = _observed(delta(before, after), samples, stats, cooling) | {"foreign_cpu": foreign}
     store.runs.close_segment(run.id, segment, observed)
     if target.checkpoint is not None:
         records = [record for _, record in load_records(store, run.id)]

@@ -24,7 +24,7 @@ NOTHING = RungData(())
 def measured(
     number: int, recipe: Recipe, repeats: Sequence[Sequence[RequestRecord]], status: str = "done", **summary: Any
 ) -> RungRuns:
-    summaries = [summarise([(0, each) for each in one], Observed({}), recipe, {}) | summary for one in repeats]
+    summaries = [summarise([(0, each) for each in one], Observed(None), recipe, {}) | summary for one in repeats]
     return RungRuns(
         rung=number,
         label=recipe.title,
@@ -205,3 +205,19 @@ def test_a_reason_that_differs_only_in_its_figures_stands_once_with_the_worst() 
     both = measured(0, Recipe(), repeats(100, 2))
     found = build_ladder([replace(both, summaries=(*one.summaries, *two.summaries))]).rungs[0]
     assert found.suspect == ("it lagged by 104 ms", "x")
+
+
+def test_a_saving_without_a_cause_is_no_saving() -> None:
+    nothing = {"technique": "prefix_caching", "took_effect": False, "detail": "no hit", "figures": {}}
+    for effect, verdict in ((False, "no clear change"), (True, "better")):
+        cheaper = measured(1, PREFIX, repeats(100), evidence=[{**nothing, "took_effect": effect}])
+        found = build_ladder([measured(0, Recipe(), repeats(200)), cheaper]).rungs[1]
+        assert (found.step_verdict, found.comparison.verdict) == (verdict, verdict)
+        assert found.comparison.differences["ttft_ms"].verdict == verdict
+        assert any("although nothing shows" in reason for reason in found.suspect) is not effect
+
+
+def test_what_got_worse_without_an_effect_is_worse() -> None:
+    nothing = {"technique": "prefix_caching", "took_effect": False, "detail": "no hit", "figures": {}}
+    dearer = measured(1, PREFIX, repeats(300), evidence=[nothing])
+    assert build_ladder([measured(0, Recipe(), repeats(200)), dearer]).rungs[1].step_verdict == "worse"
