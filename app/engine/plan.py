@@ -120,6 +120,8 @@ def _environment(options: EngineOptions) -> tuple[tuple[str, str], ...]:
         "HF_HUB_OFFLINE": "0" if options.trust_remote_code else "1",
         # Adds /reset_prefix_cache, which makes every run start cold. The server listens on 127.0.0.1 only.
         "VLLM_SERVER_DEV_MODE": "1",
+        # Empty means off: an engine that may not keep its bytecode compiles all of vLLM at every start.
+        "PYTHONDONTWRITEBYTECODE": "",
     }
     return tuple(sorted(values.items()))
 
