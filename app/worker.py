@@ -12,10 +12,11 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import time
+from typing import Any
 
 import psutil
 import uvloop
@@ -147,32 +148,24 @@ class Worker:
 
 def run_worker(store: Store, settings: Settings, wait: bool = False) -> None:
     """Serves until SIGINT or SIGTERM; engines are stopped before it returns. `wait` as for `working`."""
-
-    async def serve(worker: Worker) -> None:
-        task = asyncio.create_task(worker.serve())
-        loop = asyncio.get_running_loop()
-        for sign in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(sign, task.cancel)
-        with suppress(asyncio.CancelledError):
-            await task
-
     with working(store, settings, wait) as worker:
-        uvloop.run(serve(worker))
+        uvloop.run(_until_signal(worker.serve()))
 
 
 def run_experiment(store: Store, settings: Settings, experiment_id: int) -> None:
     """Runs one experiment in this process, for the command line; raises WorkerBusyError when a worker lives."""
-
-    async def run(worker: Worker) -> None:
-        task = asyncio.create_task(worker.run_next(experiment_id))
-        loop = asyncio.get_running_loop()
-        for sign in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(sign, task.cancel)
-        with suppress(asyncio.CancelledError):
-            await task
-
     with working(store, settings) as worker:
-        uvloop.run(run(worker))
+        uvloop.run(_until_signal(worker.run_next(experiment_id)))
+
+
+async def _until_signal(work: Coroutine[Any, Any, object]) -> None:
+    """Sees `work` through; SIGINT and SIGTERM cancel it, and its own clean-up runs before this returns."""
+    task = asyncio.create_task(work)
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def heartbeat_age_s(store: Store) -> float | None:
