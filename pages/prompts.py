@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.analysis.scoring import DEFAULT_RULE, RULES
 from app.prompts.prompt import Prompt
 from app.prompts.saved import load_prompt_set
 from app.studio import parts
@@ -31,6 +32,10 @@ def show_import() -> None:
         with st.form("import", border=False):
             upload = st.file_uploader("Prompt file", type=["jsonl", "json", "csv", "tsv"], key="import_file")
             name = st.text_input("Name of the set", key="import_name", placeholder="the file's name", width=420)
+            score = st.selectbox(
+                "How answers are judged", list(RULES), index=None, format_func=view.score_option, key="import_score",
+                placeholder=f"as the file's header says, else {DEFAULT_RULE}", width=420,
+            )  # fmt: skip
             sent = st.form_submit_button("Import", icon=":material/upload:")
         if not sent:
             return
@@ -38,7 +43,7 @@ def show_import() -> None:
             st.error("No file was chosen; choose one first.", icon=":material/error:")
             return
         done: list[view.Imported] = []
-        if attempt(lambda: done.append(view.import_upload(store, upload.getvalue(), upload.name, name))):
+        if attempt(lambda: done.append(view.import_upload(store, upload.getvalue(), upload.name, name, score))):
             st.session_state["set"] = done[0].name
             st.success(plain(done[0].sentence), icon=":material/check_circle:")
 
@@ -63,6 +68,8 @@ def show_set(row: PromptSetRow) -> None:
         st.text(row.description, width=parts.TEXT_WIDTH)
     alike = f"; all begin with the same {seen.shared:,} characters" if seen.shared else ""
     st.caption(f"{count_of(row.size, 'prompt')}, content {row.content_hash[:12]}, from {plain(row.source)}{alike}")
+    if seen.expected:
+        st.caption(f"{seen.expected:,} with an expected answer, {plain(view.score_sentence(row))}")
     st.dataframe(
         seen.rows,
         hide_index=True,

@@ -17,7 +17,8 @@ from store.tables import ExperimentRow, PromptRow, PromptSetRow
 
 @dataclass(frozen=True)
 class NewPromptSet:
-    """A set to save: `bodies` are the prompts' native rows in order, `content_hash` their hash."""
+    """A set to save: `bodies` are the prompts' native rows in order, `content_hash` their hash, `score` the rule by
+    which answers are judged."""
 
     name: str
     title: str
@@ -25,6 +26,7 @@ class NewPromptSet:
     content_hash: str
     source: str
     bodies: Sequence[dict[str, Any]]
+    score: str = "contains"
 
 
 class PromptSets:
@@ -67,7 +69,7 @@ class PromptSets:
                 if known.content_hash == new.content_hash:
                     return known, False
                 raise InputError(
-                    f"a prompt set named {new.name!r} exists with other prompts; "
+                    f"a prompt set named {new.name!r} exists with other prompts or another rule; "
                     "give this one another name (--name), or remove the old one"
                 )
             row = PromptSetRow(
@@ -76,6 +78,7 @@ class PromptSets:
                 description=new.description,
                 content_hash=new.content_hash,
                 source=new.source,
+                score=new.score,
                 size=len(new.bodies),
                 created_at=time(),
             )

@@ -28,7 +28,8 @@ class Base(DeclarativeBase):
 
 
 class PromptSetRow(Base):
-    """A saved prompt set; `name` is what people type, `content_hash` what identifies it."""
+    """A saved prompt set; `name` is what people type, `content_hash` what identifies it, `score` the rule that tells a
+    right answer."""
 
     __tablename__ = "prompt_sets"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -38,6 +39,7 @@ class PromptSetRow(Base):
     content_hash: Mapped[str] = mapped_column(String(64), index=True)
     source: Mapped[str] = mapped_column(Text, default="")
     size: Mapped[int] = mapped_column(Integer)
+    score: Mapped[str] = mapped_column(String(20), default="contains", server_default="contains")
     created_at: Mapped[float]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.analysis.metric import MISSING
+from app.analysis.scoring import DEFAULT_RULE, RULES
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
 from app.engine.checkpoint import read_checkpoint
 from app.engine.hardware import detect_hardware
@@ -30,6 +31,10 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     importing = actions.add_parser("import", help="save a prompt file as a set")
     importing.add_argument("file", type=Path)
     importing.add_argument("--name", help="of the set (default: the file's name)")
+    importing.add_argument(
+        "--score", choices=tuple(RULES), metavar="RULE",
+        help=f"how an answer is judged: {', '.join(RULES)} (default: the file's header, else {DEFAULT_RULE})",
+    )  # fmt: skip
     listing = actions.add_parser("list", help="list the saved sets")
     exporting = actions.add_parser("export", help="write a set as JSON Lines")
     exporting.add_argument("set")
@@ -63,11 +68,12 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
 
 def import_command(arguments: argparse.Namespace) -> int:
     store, _ = open_store(arguments)
-    row, new = import_file(store, arguments.file, arguments.name)
+    row, new = import_file(store, arguments.file, arguments.name, arguments.score)
     if arguments.json:
         print_json({"schema": "rung.prompt_set/1", **_prompt_set(row), "new": new})
     else:
-        print(f"{'imported' if new else 'already there:'} {row.name}: {row.size} prompts, {row.content_hash[:12]}")
+        came = "imported" if new else "already there:"
+        print(f"{came} {row.name}: {row.size} prompts, scored by {row.score}, {row.content_hash[:12]}")
     return DONE
 
 
@@ -78,13 +84,19 @@ def list_command(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"schema": "rung.prompt_sets/1", "prompt_sets": [_prompt_set(row) for row in rows]})
     else:
-        cells = [(r.name, f"{r.size:,}", r.content_hash[:12], r.title) for r in rows]
-        show(plain_table(("Set", "Prompts", "Content", "Title"), cells, right=(1,)))
+        cells = [(r.name, f"{r.size:,}", r.score, r.content_hash[:12], r.title) for r in rows]
+        show(plain_table(("Set", "Prompts", "Score", "Content", "Title"), cells, right=(1,)))
     return DONE
 
 
 def _prompt_set(row: PromptSetRow) -> dict[str, Any]:
-    return {"name": row.name, "title": row.title, "prompts": row.size, "content_hash": row.content_hash}
+    return {
+        "name": row.name,
+        "title": row.title,
+        "prompts": row.size,
+        "score": row.score,
+        "content_hash": row.content_hash,
+    }
 
 
 def export_command(arguments: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from app.analysis.scoring import DEFAULT_RULE, Rule, rule_of
 from app.prompts.prompt import Prompt, PromptSet
 from app.prompts.rows import to_prompt
 from optimizers.errors import InputError
@@ -24,8 +25,8 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 MAX_FILE_BYTES = 512 * 1024 * 1024
 
 
-def read_prompt_file(path: Path, name: str | None = None) -> PromptSet:
-    """The prompt set in `path`, named `name` or after the file."""
+def read_prompt_file(path: Path, name: str | None = None, score: str | None = None) -> PromptSet:
+    """The prompt set in `path`, named `name` or after the file; `score` goes before the rule in the file's header."""
     try:
         size = path.stat().st_size
     except OSError as error:
@@ -36,23 +37,28 @@ def read_prompt_file(path: Path, name: str | None = None) -> PromptSet:
         raise InputError(f"{path} has {size / 2**20:,.0f} MiB; split it below {MAX_FILE_BYTES >> 20} MiB")
     try:
         with path.open("rb") as stream:
-            return read_prompts(stream, str(path), path.suffix.lower(), name or path.stem)
+            return read_prompts(stream, str(path), path.suffix.lower(), name or path.stem, score)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({_reason(error)})") from None
 
 
-def read_prompts(stream: io.BufferedIOBase | io.BytesIO, where: str, suffix: str, name: str) -> PromptSet:
+def read_prompts(
+    stream: io.BufferedIOBase | io.BytesIO, where: str, suffix: str, name: str, score: str | None = None
+) -> PromptSet:
     """As `read_prompt_file`, from an open stream: `where` is the name that error messages give."""
     header: dict[str, Any] = {}
     prompts: list[Prompt] = []
     lines_of: dict[str, str] = {}
+    rule = rule_of(score or DEFAULT_RULE)
     rows = _csv_rows(stream, where) if suffix in (".csv", ".tsv") else _json_rows(stream, where, suffix)
     for place, row in rows:
         if not prompts and not header and isinstance(row, dict) and row.get("schema") == SCHEMA:
             header = row
+            rule = rule if score else _header_rule(header, f"{where}, {place}")
             continue
         try:
             prompt = to_prompt(row, len(prompts) + 1)
+            _check_expected(prompt, rule)
         except InputError as error:
             raise InputError(f"{where}, {place}: {error}; nothing was imported") from None
         if prompt.id in lines_of:
@@ -63,7 +69,8 @@ def read_prompts(stream: io.BufferedIOBase | io.BytesIO, where: str, suffix: str
         prompts.append(prompt)
     if not prompts:
         raise InputError(f"{where} holds no prompt; give it one row a prompt")
-    return PromptSet(name, tuple(prompts), str(header.get("title", "")), str(header.get("description", "")))
+    title, description = (str(header.get(key, "")) for key in ("title", "description"))
+    return PromptSet(name, tuple(prompts), title, description, rule.key)
 
 
 def slug(name: str) -> str:
@@ -76,9 +83,22 @@ def slug(name: str) -> str:
 
 def write_jsonl(prompt_set: PromptSet, stream: io.TextIOBase) -> None:
     header = {"schema": SCHEMA, "name": prompt_set.name, "title": prompt_set.title}
-    header["description"] = prompt_set.description
+    header |= {"description": prompt_set.description, "score": prompt_set.score}
     for row in [header, *(prompt.to_json() for prompt in prompt_set.prompts)]:
         stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _header_rule(header: dict[str, Any], where: str) -> Rule:
+    try:
+        return rule_of(str(header.get("score", DEFAULT_RULE)))
+    except InputError as error:
+        raise InputError(f"{where}: {error}; nothing was imported") from None
+
+
+def _check_expected(prompt: Prompt, rule: Rule) -> None:
+    reason = None if prompt.expected is None else rule.unusable(prompt.expected)
+    if reason is not None:
+        raise InputError(f"{reason}, as the rule {rule.key!r} needs it")
 
 
 def _lines(stream: Any, where: str) -> Iterator[tuple[int, str]]:

@@ -21,7 +21,7 @@ STARTER_SETS = ("support-desk", "multi-turn", "few-shot", "unique")
 def load_prompt_set(store: Store, prompt_set_id: int, limit: int | None = None) -> PromptSet:
     row = store.prompt_sets.get(prompt_set_id)
     prompts = tuple(Prompt.from_json(body) for body in store.prompt_sets.bodies(prompt_set_id))
-    return PromptSet(row.name, prompts, row.title, row.description).limited(limit)
+    return PromptSet(row.name, prompts, row.title, row.description, row.score).limited(limit)
 
 
 def save_prompt_set(store: Store, prompt_set: PromptSet, source: str) -> tuple[PromptSetRow, bool]:
@@ -33,12 +33,15 @@ def save_prompt_set(store: Store, prompt_set: PromptSet, source: str) -> tuple[P
         content_hash=prompt_set.content_hash,
         source=source,
         bodies=[prompt.to_json() for prompt in prompt_set.prompts],
+        score=prompt_set.score,
     )
     return store.prompt_sets.add(new)
 
 
-def import_file(store: Store, path: Path, name: str | None = None) -> tuple[PromptSetRow, bool]:
-    return save_prompt_set(store, read_prompt_file(path, slug(name or path.stem)), path.name)
+def import_file(
+    store: Store, path: Path, name: str | None = None, score: str | None = None
+) -> tuple[PromptSetRow, bool]:
+    return save_prompt_set(store, read_prompt_file(path, slug(name or path.stem), score), path.name)
 
 
 def find_prompts(store: Store, set_or_file: str) -> PromptSetRow:

@@ -8,6 +8,7 @@ from itertools import takewhile
 from pathlib import PurePath
 from typing import Any
 
+from app.analysis.scoring import RULES
 from app.prompts.files import read_prompts, slug, write_jsonl
 from app.prompts.prompt import Prompt, PromptSet
 from app.prompts.saved import load_prompt_set, save_prompt_set
@@ -30,11 +31,11 @@ class Imported:
         return f"These {self.prompts:,} prompts are already there as “{self.name}”."
 
 
-def import_upload(store: Store, data: bytes, filename: str, name: str) -> Imported:
+def import_upload(store: Store, data: bytes, filename: str, name: str, score: str | None = None) -> Imported:
     """Reads the whole file before anything is written; raises InputError that names the row at fault."""
     path = PurePath(filename)
     chosen = slug(name.strip() or path.stem)
-    prompt_set = read_prompts(io.BytesIO(data), path.name, path.suffix.lower(), chosen)
+    prompt_set = read_prompts(io.BytesIO(data), path.name, path.suffix.lower(), chosen, score)
     row, new = save_prompt_set(store, prompt_set, path.name)
     return Imported(row.name, row.size, new)
 
@@ -74,9 +75,20 @@ def set_row(row: PromptSetRow, view: SetView) -> dict[str, Any]:
         "Prompts": row.size,
         "Mean length (characters)": view.mean_characters,
         "Expected answers": view.expected,
+        "Score": row.score,
         "Content": row.content_hash[:12],
         "Source": row.source,
     }
+
+
+def score_sentence(row: PromptSetRow) -> str:
+    """The rule that tells a right answer, in words."""
+    known = RULES.get(row.score)
+    return f"scored by {row.score}: right when {known.help}" if known else f"scored by {row.score}"
+
+
+def score_option(rule: str) -> str:
+    return f"{rule}: {RULES[rule].help}"
 
 
 def shared_beginning(prompt_set: PromptSet) -> int:

@@ -50,6 +50,29 @@ def test_an_imported_file_is_shown_at_once(open_page: Open, store: Store) -> Non
     assert row.source == "My questions.jsonl"
 
 
+def test_a_rule_can_be_chosen_for_a_file_and_is_shown(open_page: Open, store: Store) -> None:
+    at = open_page("prompts")
+    at.selectbox(key="import_score").select("numeric")
+    upload(at, "sums.jsonl", b'{"prompt": "1 + 1?", "expected": "2"}\n{"prompt": "Why?"}\n')
+    row = store.prompt_sets.find("sums")
+    assert row is not None
+    assert row.score == "numeric"
+    assert "1 with an expected answer, scored by numeric: right when the last number in the answer equals" in words(at)
+    sets = at.dataframe[0].value
+    assert dict(zip(sets["Set"], sets["Score"], strict=True)) == {
+        "sums": "numeric", "few-shot": "contains", "multi-turn": "contains", "support-desk": "contains",
+        "unique": "contains",
+    }  # fmt: skip
+
+
+def test_a_rule_that_the_file_cannot_serve_is_refused(open_page: Open, store: Store) -> None:
+    at = open_page("prompts")
+    at.selectbox(key="import_score").select("json")
+    upload(at, "words.jsonl", b'{"prompt": "Say yes", "expected": "yes"}\n')
+    assert "words.jsonl, line 1: the expected answer 'yes' is not JSON" in words(at)
+    assert store.prompt_sets.find("words") is None
+
+
 def test_the_same_file_twice_changes_nothing(open_page: Open, store: Store) -> None:
     at = open_page("prompts")
     upload(at, "q.jsonl", b'{"prompt": "One?"}\n')

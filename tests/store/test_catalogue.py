@@ -31,7 +31,7 @@ class TestPromptSets:
     def test_the_same_again_is_no_news_and_other_content_is_refused(self, store: Store) -> None:
         row, _ = store.prompt_sets.add(new_set())
         assert store.prompt_sets.add(new_set())[1] is False
-        with pytest.raises(InputError, match="'letters' exists with other prompts; give this one another name"):
+        with pytest.raises(InputError, match="'letters' exists with other prompts or another rule; give this one"):
             store.prompt_sets.add(new_set(content_hash="def"))
         assert [each.id for each in store.prompt_sets.all()] == [row.id]
 

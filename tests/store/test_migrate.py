@@ -98,6 +98,16 @@ def test_data_written_under_any_released_schema_survives(tmp_path: Path, revisio
     store.close()
 
 
+def test_sets_from_before_there_were_rules_are_judged_as_they_were(tmp_path: Path) -> None:
+    old = engine_at(tmp_path / "old.db", "0001")
+    fill(old)
+    old.dispose()
+    store = Store.open(sqlite_url(tmp_path / "old.db"))
+    (kept,) = store.prompt_sets.all()
+    assert (kept.name, kept.score) == ("kept", "contains")
+    store.close()
+
+
 def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "newer.db"
     Store.open(sqlite_url(path)).close()

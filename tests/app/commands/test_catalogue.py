@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -40,6 +41,30 @@ class TestPrompts:
         second = rung("prompts", "import", copy, "--json").json
         assert (second["name"], second["content_hash"]) == ("copy", first["content_hash"])
         assert rung("prompts", "export", "few-shot").out.startswith('{"schema": "rung.prompts/1"')
+
+    def test_a_rule_is_chosen_listed_and_exported(self, rung: Rung, prompts: Path, tmp_path: Path) -> None:
+        plain = rung("prompts", "import", prompts, "--json").json
+        said = rung("prompts", "import", prompts, "--name", "strict", "--score", "exact", "--json").json
+        assert (plain["score"], said["score"]) == ("contains", "exact")
+        assert said["content_hash"] != plain["content_hash"]
+        listed = {each["name"]: each["score"] for each in rung("prompts", "list", "--json").json["prompt_sets"]}
+        assert (listed["questions"], listed["strict"]) == ("contains", "exact")
+        assert "exact" in rung("prompts", "list").out
+        copy = tmp_path / "copy.jsonl"
+        rung("prompts", "export", "strict", "--out", copy)
+        assert json.loads(copy.read_text().partition("\n")[0])["score"] == "exact"
+        again = rung("prompts", "import", copy, "--json").json
+        assert (again["score"], again["content_hash"]) == ("exact", said["content_hash"])
+
+    def test_a_rule_that_cannot_be_used_imports_nothing(self, rung: Rung, prompts: Path) -> None:
+        for rule, says in (
+            ("fuzzy", "invalid choice: 'fuzzy'"),
+            ("json", "line 1: the expected answer 'x' is not JSON"),
+        ):
+            said = rung("prompts", "import", prompts, "--score", rule)
+            assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+            assert says in said.err
+        assert "questions" not in rung("prompts", "list").out
 
     def test_removing(self, rung: Rung, prompts: Path) -> None:
         rung("prompts", "import", prompts)

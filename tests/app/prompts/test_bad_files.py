@@ -180,6 +180,33 @@ def test_a_name_without_a_letter_or_digit(name: str) -> None:
         slug(name)
 
 
+HEADER = b'{"schema": "rung.prompts/1", "score": "%s"}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "says"),
+    [
+        (HEADER % b"fuzzy" + GOOD, ".jsonl", "my.file, line 1: score 'fuzzy' is no rule; use one of: contains, "),
+        (HEADER % b"json" + GOOD + b'{"prompt": "x", "expected": "{1}"}\n', ".jsonl",
+         "my.file, line 3: the expected answer '{1}' is not JSON, as the rule 'json' needs it; nothing was imported"),
+        (HEADER % b"regex" + b'{"prompt": "x", "expected": "("}\n', ".jsonl",
+         "my.file, line 2: the expected answer '(' is no regular expression (missing )"),
+        (HEADER % b"numeric" + b'{"prompt": "x", "expected": "none"}\n', ".jsonl",
+         "my.file, line 2: the expected answer 'none' holds no number"),
+    ],
+)  # fmt: skip
+def test_an_expected_answer_that_its_rule_cannot_use(content: bytes, suffix: str, says: str) -> None:
+    assert refusal(content, suffix).startswith(says)
+
+
+def test_a_rule_that_is_given_goes_before_the_headers() -> None:
+    content = HEADER % b"exact" + b'{"prompt": "x", "expected": "none"}\n'
+    assert read_prompts(io.BytesIO(content), "my.file", ".jsonl", "set").score == "exact"
+    assert read_prompts(io.BytesIO(content), "my.file", ".jsonl", "set", "regex").score == "regex"
+    with pytest.raises(InputError, match="line 2: the expected answer 'none' holds no number"):
+        read_prompts(io.BytesIO(content), "my.file", ".jsonl", "set", "numeric")
+
+
 def test_names_become_typable() -> None:
     assert slug("My Prompts (v2).final") == "my-prompts-v2-final"
     assert len(slug("x" * 200)) == 80

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.analysis.scoring import RULES
 from app.prompts.files import read_prompts, write_jsonl
 from app.prompts.prompt import Document, Message, Prompt, PromptSet
 
@@ -34,6 +35,7 @@ SETS = st.builds(
     prompts=st.lists(PROMPTS, min_size=1, max_size=4, unique_by=lambda prompt: prompt.id).map(tuple),
     title=TEXT,
     description=TEXT,
+    score=st.sampled_from(["contains", "exact"]),
 )
 
 
@@ -65,13 +67,27 @@ def test_the_hash_is_that_of_the_prompts_in_order_and_of_nothing_else() -> None:
     assert len({one_set.content_hash, *(other.content_hash for other in others)}) == 6
 
 
+def test_another_rule_is_another_set_and_the_default_one_changes_nothing() -> None:
+    prompts = (Prompt("a", text="one", expected="1"),)
+    hashes = {rule: PromptSet("name", prompts, score=rule).content_hash for rule in RULES}
+    assert hashes["contains"] == PromptSet("name", prompts).content_hash
+    assert len(set(hashes.values())) == len(RULES)
+    # As it was before there were rules.
+    assert hashes["contains"] == "aaec3bd3d0271d49246f8ffe58b58892b8a1b3a2265a4f30540c2aaeee65c72b"
+
+
+def test_expected_answers_by_position() -> None:
+    some = (Prompt("a", text="one"), Prompt("b", text="two", expected="2"))
+    assert PromptSet("name", some).expected == {1: "2"}
+
+
 def test_the_first_prompts_are_a_set_of_their_own() -> None:
-    whole = PromptSet("name", tuple(Prompt(str(at), text="x") for at in range(4)), "Title")
+    whole = PromptSet("name", tuple(Prompt(str(at), text="x") for at in range(4)), "Title", score="exact")
     assert whole.limited(None) is whole
     assert whole.limited(9) is whole
     part = whole.limited(2)
     assert [prompt.id for prompt in part.prompts] == ["0", "1"]
-    assert (part.name, part.title) == ("name", "Title")
+    assert (part.name, part.title, part.score) == ("name", "Title", "exact")
     assert part.content_hash != whole.content_hash
 
 

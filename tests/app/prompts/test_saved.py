@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def prompt_file(folder: Path, name: str, *texts: str) -> Path:
 
 
 def test_saved_and_loaded_a_set_is_the_same(store: Store) -> None:
-    prompt_set = chat_prompts(5, expected="yes")
+    prompt_set = replace(chat_prompts(5, expected="yes"), score="exact")
     row, new = save_prompt_set(store, prompt_set, "here")
     assert new
     assert (row.name, row.size, row.content_hash) == ("tests", 5, prompt_set.content_hash)
@@ -45,6 +46,8 @@ def test_a_file_is_imported_under_its_name_or_another(store: Store, tmp_path: Pa
 
 def test_a_taken_name_is_refused_on_import_and_worked_round_on_use(store: Store, tmp_path: Path) -> None:
     first = import_file(store, prompt_file(tmp_path, "a.jsonl", "one"))[0]
+    with pytest.raises(InputError, match="or another rule; give this one another name"):
+        import_file(store, tmp_path / "a.jsonl", score="exact")
     other = prompt_file(tmp_path, "a.jsonl", "two")
     with pytest.raises(InputError, match="exists with other prompts"):
         import_file(store, other)
