@@ -24,6 +24,7 @@ class ContinuousBatching(Technique):
     summary = "Sends requests as they come, so that the engine's scheduler refills its batch at every step."
     claim = "3.3x throughput; 0.38x to 0.30x on the article's ladder"
     off_means = "requests one by one, or static batches: a wave is sent only when the former wave has finished"
+    claims_identical_output = True
     settings = (
         Setting(
             "max_num_seqs",

@@ -21,6 +21,7 @@ class PrefixCaching(Technique):
     claim = "often a 30-50 % win alone; 0.55x to 0.38x on the article's ladder"
     off_means = "every prompt is computed from its first token (--no-enable-prefix-caching)"
     changes_engine = True
+    claims_identical_output = True
 
     def engine_flags(self, settings: Mapping[str, Value] | None) -> dict[str, str | None]:
         return {"--enable-prefix-caching" if settings is not None else "--no-enable-prefix-caching": None}

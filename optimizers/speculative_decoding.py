@@ -25,6 +25,7 @@ class SpeculativeDecoding(Technique):
     claim = "2-3x throughput for identical output"
     off_means = "one token per sequence and step"
     changes_engine = True
+    claims_identical_output = True
     settings = (
         Setting(
             "method",

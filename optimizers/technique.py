@@ -133,6 +133,8 @@ class Technique(ABC):
     conflicts: ClassVar[Mapping[str, str]] = {}
     """Other technique's key -> why the two cannot be used together."""
     changes_engine: ClassVar[bool] = False
+    claims_identical_output: ClassVar[bool] = False
+    """Whether it promises the answers that the model gives without it; the ladder checks and shows the rate."""
 
     def unavailable(self, surroundings: Surroundings) -> str | None:
         """The reason this technique cannot be used there, or None."""

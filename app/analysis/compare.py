@@ -1,38 +1,63 @@
 """Compares a candidate with its baseline, metric by metric, on the same prompts. Pure.
 
 A rung is all repeats of one recipe. The verdict rests on a paired bootstrap interval and on a threshold: a
-difference within the noise floor, or smaller than `MIN_EFFECT`, is "no clear change".
+difference within the noise floor, or smaller than the measure's least effect, is "no clear change". Cost, time and
+tokens change by a share of the baseline's; the share of right answers changes by percentage points.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.analysis.metric import BY_TAG
-from app.analysis.statistics import Interval, Matrix, ratio_interval
+from app.analysis.quality import score_answers
+from app.analysis.scoring import DEFAULT_RULE
+from app.analysis.statistics import Interval, Matrix, difference_interval, ratio_interval
 from app.analysis.summary import CountedRecord, e2e_ms, run_seconds, tpot_ms, ttft_ms
 from app.replay.record import RequestRecord
 
 Verdict = Literal["better", "worse", "no clear change", "not comparable", "failed"]
+Unit = Literal["ratio", "points"]
 MIN_EFFECT = 0.05
 """Below 5 % nobody changes a deployment, and two launches of one engine differ by about as much."""
+MIN_POINTS = 1.0
+"""Percentage points of right answers below which nobody would choose another configuration."""
 
 
 @dataclass(frozen=True)
 class RungData:
     """Everything measured of one recipe: for each repeat its (segment, record) pairs.
 
-    `prompt_set` and `hardware` identify what the numbers depend on besides the recipe.
+    `prompt_set` and `hardware` identify what the numbers depend on besides the recipe. `expected` are the answers
+    that are right, by position, and `score` the rule to tell.
     """
 
     repeats: tuple[tuple[CountedRecord, ...], ...]
     prompt_set: str = ""
     hardware: str = ""
+    expected: Mapping[int, str] = field(default_factory=dict)
+    score: str = DEFAULT_RULE
+
+    @cached_property
+    def texts(self) -> tuple[dict[int, str], ...]:
+        """For each repeat its answers by position."""
+        return tuple({record.position: record.text for _, record in repeat if record.ok} for repeat in self.repeats)
+
+    @cached_property
+    def scores(self) -> tuple[dict[int, bool], ...]:
+        """For each repeat whether the answers to what it sent were right; a request that failed was not."""
+        found = []
+        for repeat, texts in zip(self.repeats, self.texts, strict=True):
+            sent = {record.position for _, record in repeat}
+            expected = {position: text for position, text in self.expected.items() if position in sent}
+            found.append(score_answers(texts, expected, self.score))
+        return tuple(found)
 
     @property
     def positions(self) -> list[int]:
@@ -45,7 +70,11 @@ class RungData:
 
 @dataclass(frozen=True)
 class Difference:
-    """`delta` is candidate / baseline - 1, `interval` its 95 % interval; None when not measurable."""
+    """`delta` is the change and `interval` its 95 % interval; None when not measurable.
+
+    By `unit`: a "ratio" is candidate / baseline - 1, "points" are candidate - baseline in percentage points. `won` and
+    `lost` count the prompts that did better and worse than on the baseline, for a metric in points.
+    """
 
     metric: str
     baseline: float | None
@@ -53,6 +82,18 @@ class Difference:
     delta: float | None
     interval: Interval | None
     verdict: Verdict
+    unit: Unit = "ratio"
+    won: int | None = None
+    lost: int | None = None
+
+    def format(self, change: float) -> str:
+        """A change in this difference's unit, signed: `-20.0%` or `-1.6 points`."""
+        return f"{change:+.1%}" if self.unit == "ratio" else f"{change:+.1f} points"
+
+    def format_span(self, interval: Interval) -> str:
+        if self.unit == "ratio":
+            return f"{interval.low:+.1%} to {interval.high:+.1%}"
+        return f"{interval.low:+.1f} to {interval.high:+.1f} points"
 
 
 @dataclass(frozen=True)
@@ -64,10 +105,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Measure:
-    """How one compared metric is taken: a value for each request, and a statistic of (draws, repeats, prompts)."""
+    """How one compared metric is taken: for each repeat a value for each prompt, and a statistic of (draws, repeats,
+    prompts). `least` is the smallest change worth a verdict, in the measure's unit."""
 
-    values: Callable[[Sequence[CountedRecord]], dict[int, float | None]]
+    values: Callable[[RungData], list[dict[int, float | None]]]
     statistic: Callable[[Matrix], NDArray[np.float64]]
+    unit: Unit = "ratio"
+    least: float = MIN_EFFECT
 
 
 def _mean(drawn: Matrix) -> NDArray[np.float64]:
@@ -78,10 +122,16 @@ def _median(drawn: Matrix) -> NDArray[np.float64]:
     return np.asarray(np.nanmedian(drawn, axis=(1, 2)))
 
 
-def _each(
-    value: Callable[[RequestRecord], float | None],
-) -> Callable[[Sequence[CountedRecord]], dict[int, float | None]]:
-    return lambda records: {r.position: value(r) if r.ok else None for _, r in records}
+def _each(value: Callable[[RequestRecord], float | None]) -> Callable[[RungData], list[dict[int, float | None]]]:
+    return lambda side: [{r.position: value(r) if r.ok else None for _, r in repeat} for repeat in side.repeats]
+
+
+def _hardware_seconds(side: RungData) -> list[dict[int, float | None]]:
+    return [hardware_seconds(repeat) for repeat in side.repeats]
+
+
+def _percent_right(side: RungData) -> list[dict[int, float | None]]:
+    return [{position: 100.0 * right for position, right in scores.items()} for scores in side.scores]
 
 
 def hardware_seconds(records: Sequence[CountedRecord]) -> dict[int, float | None]:
@@ -96,17 +146,18 @@ def hardware_seconds(records: Sequence[CountedRecord]) -> dict[int, float | None
 
 
 MEASURES: dict[str, _Measure] = {
-    "relative_cost": _Measure(hardware_seconds, _mean),
+    "relative_cost": _Measure(_hardware_seconds, _mean),
     "ttft_ms": _Measure(_each(ttft_ms), _median),
     "tpot_ms": _Measure(_each(tpot_ms), _median),
     "e2e_ms": _Measure(_each(e2e_ms), _median),
     "output_tokens": _Measure(_each(lambda record: record.completion_tokens), _mean),
+    "quality": _Measure(_percent_right, _mean, "points", MIN_POINTS),
 }
 """Which statistic is compared: cost and tokens by their mean, which adds up to the bill; latency by its median."""
 
 
 def compare(baseline: RungData, candidate: RungData, noise: Mapping[str, float] | None = None) -> Comparison:
-    """`noise` is the noise floor per metric (a share), from comparing the baseline with itself."""
+    """`noise` is the noise floor per metric, in its unit, from comparing the baseline with itself."""
     if not baseline.answered or not candidate.answered:
         side = "baseline" if not baseline.answered else "candidate"
         return Comparison("failed", f"the {side} answered no request")
@@ -119,7 +170,7 @@ def compare(baseline: RungData, candidate: RungData, noise: Mapping[str, float] 
 
 
 def noise_floor(baseline: RungData, again: RungData) -> dict[str, float]:
-    """How far two equal rungs lie apart, by metric, as a share: the A/A difference."""
+    """How far two equal rungs lie apart, by metric, as a share or in points: the A/A difference."""
     found = {tag: _difference(tag, baseline, again, 0.0).delta for tag in MEASURES}
     return {tag: abs(value) for tag, value in found.items() if value is not None}
 
@@ -139,18 +190,28 @@ def _difference(tag: str, baseline: RungData, candidate: RungData, noise: float)
     measure = MEASURES[tag]
     positions = sorted({*baseline.positions} & {*candidate.positions})
     matrices = [_matrix(side, measure, positions) for side in (baseline, candidate)]
+    missing = Difference(tag, None, None, None, None, "no clear change", measure.unit)
     if any(matrix.size == 0 or np.isnan(matrix).all() for matrix in matrices):
-        return Difference(tag, None, None, None, None, "no clear change")
+        return missing
     # A prompt that one side never answered cannot be paired.
     paired = ~np.isnan(matrices[0]).all(axis=0) & ~np.isnan(matrices[1]).all(axis=0)
     before, after = (matrix[:, paired] for matrix in matrices)
     if before.size == 0:
-        return Difference(tag, None, None, None, None, "no clear change")
+        return missing
     old, new = (float(measure.statistic(side[None])[0]) for side in (before, after))
-    ratio = ratio_interval(before, after, measure.statistic)
-    interval = None if ratio is None else Interval(ratio.low - 1, ratio.high - 1)
-    delta = new / old - 1 if old else None
-    return Difference(tag, old, new, delta, interval, _verdict(tag, delta, interval, max(noise, MIN_EFFECT)))
+    delta: float | None
+    if measure.unit == "points":
+        delta, interval = new - old, difference_interval(before, after, measure.statistic)
+    else:
+        ratio = ratio_interval(before, after, measure.statistic)
+        interval = None if ratio is None else Interval(ratio.low - 1, ratio.high - 1)
+        delta = new / old - 1 if old else None
+    verdict = _verdict(tag, delta, interval, max(noise, measure.least))
+    if measure.unit == "ratio":
+        return Difference(tag, old, new, delta, interval, verdict)
+    gained = np.nanmean(after, axis=0) - np.nanmean(before, axis=0)
+    won, lost = int((gained > 0).sum()), int((gained < 0).sum())
+    return Difference(tag, old, new, delta, interval, verdict, measure.unit, won, lost)
 
 
 def _verdict(tag: str, delta: float | None, interval: Interval | None, threshold: float) -> Verdict:
@@ -163,10 +224,10 @@ def _verdict(tag: str, delta: float | None, interval: Interval | None, threshold
 
 
 def _matrix(side: RungData, measure: _Measure, positions: Sequence[int]) -> Matrix:
-    rows = []
-    for repeat in side.repeats:
-        values = measure.values(repeat)
-        rows.append([np.nan if (value := values.get(position)) is None else value for position in positions])
+    rows = [
+        [np.nan if (value := values.get(position)) is None else value for position in positions]
+        for values in measure.values(side)
+    ]
     return np.asarray(rows, dtype=float)
 
 

@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.analysis.agreement import agreement
 from app.analysis.article import CLAIMS, SPOKEN, Claim
 from app.analysis.compare import Comparison, Difference, RungData, compare, noise_floor, without_cause
 from app.analysis.metric import METRICS
-from app.analysis.quality import same_output_share
+from app.analysis.quality import quality_interval
 from app.analysis.statistics import Interval
 from optimizers.recipe import Recipe
+from optimizers.registry import techniques
 
 NUMBER = re.compile(r"\d+")
 
@@ -37,7 +39,11 @@ class RungRuns:
 
 @dataclass(frozen=True)
 class RungResult:
-    """One row of the ladder. Ratios are multiples of the baseline (`cost`) or of the rung before (`step`)."""
+    """One row of the ladder. Ratios are multiples of the baseline (`cost`) or of the rung before (`step`).
+
+    `step_quality` is what the step did to the answers, None for the baseline; against the baseline that stands in
+    `comparison`. Its `verdict` is a word of its own: what is cheaper can still answer worse.
+    """
 
     rung: int
     label: str
@@ -52,7 +58,8 @@ class RungResult:
     step_interval: Interval | None
     step_verdict: str
     comparison: Comparison
-    same_output: float | None
+    step_quality: Difference | None
+    quality_interval: Interval | None
     evidence: tuple[Mapping[str, Any], ...]
     suspect: tuple[str, ...]
     errors: int
@@ -61,12 +68,36 @@ class RungResult:
     spoken_claim: str
     is_again: bool = False
 
+    @property
+    def same_output(self) -> float | None:
+        """Percent of answers that equal the baseline's."""
+        return self._percent("same_output")
+
+    @property
+    def similarity(self) -> float | None:
+        """Mean edit similarity with the baseline's answers, in percent."""
+        return self._percent("similarity")
+
+    @property
+    def step_same_output(self) -> float | None:
+        """Percent of answers that equal those of the rung before."""
+        return self._percent("step_same_output")
+
+    @property
+    def quality(self) -> Difference | None:
+        """What became of the answers since the baseline; None for the baseline and without expected answers."""
+        return None if self.step_quality is None else _known_quality(self.comparison)
+
+    def _percent(self, tag: str) -> float | None:
+        value: float | None = self.metrics[tag]
+        return value
+
 
 @dataclass(frozen=True)
 class Ladder:
     rungs: tuple[RungResult, ...]
     noise: Mapping[str, float] = field(default_factory=dict)
-    """The noise floor by metric, as a share; empty when no rung repeats the baseline."""
+    """The noise floor by metric, in the unit of its differences; empty when no rung repeats the baseline."""
 
 
 def build_ladder(rungs: Sequence[RungRuns]) -> Ladder:
@@ -110,8 +141,9 @@ def _result(
     cost, cost_interval = (1.0, None) if rung is baseline and _measured(rung) else _factor(whole)
     step_cost, step_interval = (None, None) if rung is baseline else _factor(step)
     metrics["relative_cost"] = cost
+    metrics |= _agreements(rung, baseline, before)
     summaries = [summary for summary in rung.summaries if summary]
-    found = _merged_evidence(summaries)
+    found = _with_identical(_merged_evidence(summaries), adds, metrics["step_same_output"])
     suspect = _merged_suspicions(summaries)
     idle = {item["technique"] for item in found if item["took_effect"] is False}
     if adds in idle and step.verdict == "better":
@@ -133,7 +165,8 @@ def _result(
         step_interval=step_interval,
         step_verdict="baseline" if rung is baseline else step.verdict,
         comparison=whole,
-        same_output=None if rung is baseline else same_output_share(_texts(baseline.data), _texts(rung.data)),
+        step_quality=None if rung is baseline else _known_quality(step),
+        quality_interval=quality_interval(metrics["quality"], len(rung.data.expected)),
         evidence=found,
         suspect=suspect,
         errors=sum(summary["errors"] for summary in summaries),
@@ -162,9 +195,41 @@ def _measured(rung: RungRuns) -> bool:
     return rung.data.answered > 0
 
 
-def _texts(data: RungData) -> dict[int, str]:
-    """Answers of the first repeat, by prompt."""
-    return {r.position: r.text for _, r in data.repeats[0] if r.ok} if data.repeats else {}
+def _agreements(rung: RungRuns, baseline: RungRuns, before: RungRuns) -> dict[str, float | None]:
+    """The metrics that set a rung's answers beside another rung's."""
+    if rung is baseline:
+        return {}
+    whole, step = (agreement(side.data.texts, rung.data.texts) for side in (baseline, before))
+    return {
+        "same_output": whole.identical if whole else None,
+        "similarity": whole.similarity if whole else None,
+        "step_same_output": step.identical if step else None,
+    }
+
+
+def _known_quality(comparison: Comparison) -> Difference | None:
+    found = comparison.differences.get("quality")
+    return None if found is None or found.delta is None else found
+
+
+def _with_identical(
+    evidence: Sequence[Mapping[str, Any]], adds: str | None, share: float | None
+) -> tuple[Mapping[str, Any], ...]:
+    """A technique that claims identical output is held to it where the step adds it."""
+    claiming = {technique.key for technique in techniques().all() if technique.claims_identical_output}
+    if share is None or adds not in claiming:
+        return tuple(evidence)
+    said = f"{share:.1f} % of answers identical to the rung before"
+    return tuple(
+        {
+            **item,
+            "detail": f"{item['detail']}; {said}",
+            "figures": {**item.get("figures", {}), "identical_output": share / 100},
+        }
+        if item["technique"] == adds
+        else item
+        for item in evidence
+    )
 
 
 def _merged_evidence(summaries: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:

@@ -11,7 +11,8 @@ MISSING = "\N{EN DASH}"
 @dataclass(frozen=True)
 class Metric:
     """`better` is the direction of improvement, None where neither is. `distribution` metrics have a value for
-    each request and are stored as mean and percentiles; `headline` is the statistic that tables show."""
+    each request and are stored as mean and percentiles; `headline` is the statistic that tables show. A `relative`
+    metric exists only beside another rung: a run by itself has none."""
 
     tag: str
     title: str
@@ -21,6 +22,7 @@ class Metric:
     distribution: bool = False
     headline: str = ""
     help: str = ""
+    relative: bool = False
 
     def format(self, value: float | None, unit: bool = True) -> str:
         """The value with its unit, or an en dash when it could not be measured."""
@@ -33,7 +35,7 @@ class Metric:
 METRICS: tuple[Metric, ...] = (
     Metric(
         "relative_cost", "Relative cost", "x", "lower", 2,
-        help="Hardware time per answered request, as a multiple of the baseline's.",
+        help="Hardware time per answered request, as a multiple of the baseline's.", relative=True,
     ),
     Metric(
         "ttft_ms", "TTFT", "ms", "lower", 0, True, "p50",
@@ -81,7 +83,24 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         "quality", "Expected answers", "%", "higher", 1,
-        help="Share of requests whose answer holds the expected one, case and spacing ignored.",
+        help="Share of the expected answers that were given, by the prompt set's own rule.",
+    ),
+    Metric(
+        "refusals", "Refusals", "", "lower", 0,
+        help="Answers that begin with a phrase of refusal which the expected answer does not hold.",
+    ),
+    Metric("empty_answers", "Empty answers", "", "lower", 0, help="Answers of nothing but white space."),
+    Metric(
+        "same_output", "Same output", "%", "higher", 1, relative=True,
+        help="Share of answers that equal the baseline's to the letter.",
+    ),
+    Metric(
+        "similarity", "Similarity", "%", "higher", 1, relative=True,
+        help="How alike an answer and the baseline's are on average: 1 - edit distance / length of the longer.",
+    ),
+    Metric(
+        "step_same_output", "Same as the rung before", "%", "higher", 1, relative=True,
+        help="Share of answers that equal those of the rung before to the letter.",
     ),
 )  # fmt: skip
 BY_TAG = {metric.tag: metric for metric in METRICS}

@@ -1,10 +1,12 @@
-"""Percentiles and the paired bootstrap. Pure NumPy; knows nothing of runs or techniques."""
+"""Percentiles, the paired bootstrap and the interval of a share. Pure; knows nothing of runs or techniques."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +54,38 @@ def ratio_interval(
     its own. `statistic` maps (draws, repeats, prompts) to (draws,). None for fewer than two prompts.
     Source: Davison and Hinkley, Bootstrap Methods and their Application, section 3.8 (hierarchical data).
     """
+    drawn = _paired_draws(baseline, candidate, statistic, seed)
+    if drawn is None:
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _percentile_interval(drawn[1] / drawn[0])
+
+
+def difference_interval(
+    baseline: Matrix, candidate: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int = 0
+) -> Interval | None:
+    """As `ratio_interval`, for statistic(candidate) - statistic(baseline)."""
+    drawn = _paired_draws(baseline, candidate, statistic, seed)
+    return None if drawn is None else _percentile_interval(drawn[1] - drawn[0])
+
+
+def wilson_interval(share: float, count: int) -> Interval | None:
+    """95 % interval of a share from 0 to 1 over `count` independent trials; None for no trial.
+
+    The share need not be a whole number of trials: a prompt that was right in one of two repeats counts one half.
+    Source: Wilson (1927), Journal of the American Statistical Association 22, 209-212.
+    """
+    if count < 1:
+        return None
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    reach = z / (1 + z * z / count) * sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return Interval(max(0.0, middle - reach), min(1.0, middle + reach))
+
+
+def _paired_draws(
+    baseline: Matrix, candidate: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int
+) -> list[NDArray[np.float64]] | None:
     if baseline.shape[1] != candidate.shape[1]:
         raise ValueError("paired matrices need the same prompts")
     prompts = baseline.shape[1]
@@ -66,9 +100,7 @@ def ratio_interval(
             # A draw may meet prompts without a value only; it gives NaN and is left out below.
             warnings.simplefilter("ignore", RuntimeWarning)
             drawn.append(statistic(side[rows, columns]))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = drawn[1] / drawn[0]
-    return _percentile_interval(ratios)
+    return drawn
 
 
 def _bootstrap(matrix: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int) -> Interval | None:

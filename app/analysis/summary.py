@@ -13,7 +13,9 @@ from itertools import pairwise
 from typing import Any
 
 from app.analysis.cost import usd_per_1000_requests, usd_per_million_tokens
-from app.analysis.quality import expected_share
+from app.analysis.metric import METRICS
+from app.analysis.quality import empty_answers, expected_share, quality_interval, refusals
+from app.analysis.scoring import DEFAULT_RULE
 from app.analysis.statistics import distribution, median_interval
 from app.replay.record import RequestRecord
 from optimizers.recipe import Recipe
@@ -75,8 +77,12 @@ def summarise(
     recipe: Recipe,
     expected: Mapping[int, str],
     price_per_hour: float | None = None,
+    score: str = DEFAULT_RULE,
 ) -> dict[str, Any]:
-    """The run's "metrics", "intervals", "evidence", "requests", "errors" and "suspect", ready for JSON."""
+    """The run's "metrics", "intervals", "evidence", "requests", "errors" and "suspect", ready for JSON.
+
+    `score` is the rule by which an answer is the expected one.
+    """
     requests = [record for _, record in records]
     answered = [record for record in requests if record.ok]
     duration_s = run_seconds(records)
@@ -87,6 +93,7 @@ def summarise(
         "e2e_ms": [e2e_ms(record) for record in answered],
         "send_delay_ms": _values(send_delay_ms(record) for record in requests),
     }
+    answers = {record.position: record.text for record in answered}
     prompt_tokens = _total(record.prompt_tokens for record in answered)
     output_tokens = _total(record.completion_tokens for record in answered)
     metrics: dict[str, Any] = {tag: distribution(values) for tag, values in per_request.items()}
@@ -97,14 +104,17 @@ def summarise(
         "sent_prompt_tokens": prompt_tokens,
         "cached_tokens": _total(record.cached_tokens for record in answered),
         "output_tokens": output_tokens,
-        "relative_cost": None,
         "usd_per_1000_requests": usd_per_1000_requests(price_per_hour, duration_s, len(answered)),
         "usd_per_million_tokens": usd_per_million_tokens(price_per_hour, duration_s, prompt_tokens, output_tokens),
-        "quality": expected_share({r.position: r.text for r in answered}, expected),
+        "quality": expected_share(answers, expected, score),
+        "refusals": refusals(answers, expected) if answers else None,
+        "empty_answers": empty_answers(answers) if answers else None,
+        **{metric.tag: None for metric in METRICS if metric.relative},
     }
     if metrics["cached_tokens"] is None:
         metrics["cached_tokens"] = _cached_by_engine(observed)
     intervals = {tag: median_interval(per_request[tag]) for tag in ("ttft_ms", "tpot_ms", "e2e_ms")}
+    intervals["quality"] = quality_interval(metrics["quality"], len(expected))
     return {
         "metrics": metrics,
         "intervals": {tag: None if found is None else found.to_json() for tag, found in intervals.items()},

@@ -214,6 +214,7 @@ def manifest_of(
             "name": prompt_set.name,
             "content_hash": prompt_set.content_hash,
             "prompts": len(prompt_set.prompts),
+            "score": prompt_set.score,
         },
         "load": spec.load.to_json(),
         "sampling": {"temperature": spec.sampling.temperature, "seed": spec.sampling.seed}

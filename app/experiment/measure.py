@@ -115,11 +115,9 @@ async def measure_run(
 
 def save_summary(store: Store, spec: ExperimentSpec, run: RunRow, prompt_set: PromptSet) -> None:
     observed = Observed.merge([segment.observed for segment in store.runs.segments(run.id)])
-    expected = {
-        position: prompt.expected for position, prompt in enumerate(prompt_set.prompts) if prompt.expected is not None
-    }
     recipe = Recipe.from_json(run.recipe)
-    summary = summarise(load_records(store, run.id), observed, recipe, expected, spec.price_per_hour)
+    records = load_records(store, run.id)
+    summary = summarise(records, observed, recipe, prompt_set.expected, spec.price_per_hour, prompt_set.score)
     store.runs.set_summary(run.id, summary)
 
 

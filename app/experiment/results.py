@@ -6,7 +6,10 @@ from itertools import groupby
 
 from app.analysis.compare import RungData
 from app.analysis.ladder import Ladder, RungRuns, build_ladder
+from app.analysis.scoring import DEFAULT_RULE
 from app.experiment.measure import load_records
+from app.prompts.prompt import PromptSet
+from app.prompts.saved import load_prompt_set
 from optimizers.recipe import Recipe
 from store.store import Store
 from store.tables import RunRow
@@ -15,10 +18,20 @@ from store.tables import RunRow
 def load_ladder(store: Store, experiment_id: int) -> Ladder:
     """The experiment's rungs; those that have not run yet are there without figures."""
     rows = store.runs.of_experiment(experiment_id)
-    return build_ladder([rung_of(store, list(runs)) for _, runs in groupby(rows, key=lambda run: run.rung)])
+    asked = prompts_of(store, experiment_id)
+    rungs = groupby(rows, key=lambda run: run.rung)
+    return build_ladder([rung_of(store, list(runs), asked) for _, runs in rungs])
 
 
-def rung_of(store: Store, runs: list[RunRow]) -> RungRuns:
+def prompts_of(store: Store, experiment_id: int) -> PromptSet | None:
+    """What the experiment's runs were asked, None where its specification names no set."""
+    spec = store.experiments.get(experiment_id).spec
+    if "prompt_set_id" not in spec:
+        return None
+    return load_prompt_set(store, spec["prompt_set_id"], spec.get("prompt_limit"))
+
+
+def rung_of(store: Store, runs: list[RunRow], asked: PromptSet | None = None) -> RungRuns:
     """All repeats of one rung. Only finished runs bring records: a half run would skew the comparison."""
     done = [run for run in runs if run.status == "done"]
     return RungRuns(
@@ -28,15 +41,18 @@ def rung_of(store: Store, runs: list[RunRow]) -> RungRuns:
         run_ids=tuple(run.id for run in runs),
         statuses=tuple(run.status for run in runs),
         summaries=tuple(run.summary for run in runs),
-        data=rung_data(store, done),
+        data=rung_data(store, done, asked),
         schedule=next((run.manifest["schedule"] for run in runs if run.manifest), ""),
     )
 
 
-def rung_data(store: Store, runs: list[RunRow]) -> RungData:
+def rung_data(store: Store, runs: list[RunRow], asked: PromptSet | None = None) -> RungData:
+    """Without `asked`, nothing is known of right and wrong answers."""
     manifest = next((run.manifest for run in runs if run.manifest), None) or {}
     return RungData(
         repeats=tuple(tuple(load_records(store, run.id)) for run in runs),
         prompt_set=manifest.get("prompt_set", {}).get("content_hash", ""),
         hardware=manifest.get("hardware", {}).get("title", ""),
+        expected={} if asked is None else asked.expected,
+        score=DEFAULT_RULE if asked is None else asked.score,
     )

@@ -9,7 +9,7 @@ import pytest
 
 from optimizers.errors import InputError
 from optimizers.registry import techniques
-from optimizers.technique import Evidence, Observation
+from optimizers.technique import Evidence, Observation, Technique
 
 DRAFTED = {
     "vllm:spec_decode_num_drafts_total": 100.0,
@@ -23,6 +23,12 @@ DRAFTED = {
 def evidence(key: str, seen: Observation) -> Evidence:
     technique = techniques().get(key)
     return technique.evidence(technique.check({}), seen)
+
+
+def test_what_leaves_the_model_alone_claims_identical_output() -> None:
+    claiming = {technique.key for technique in techniques().all() if technique.claims_identical_output}
+    assert claiming >= {"prefix_caching", "continuous_batching", "speculative_decoding"}
+    assert not Technique.claims_identical_output
 
 
 def test_prefix_caching_counts_hits() -> None:

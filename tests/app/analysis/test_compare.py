@@ -159,6 +159,80 @@ class TestMissingAnswers:
         assert found.differences["ttft_ms"].delta == 0.0
 
 
+def answering(*repeats: str, rule: str = "contains") -> RungData:
+    """A rung whose answers are right where a repeat's letter is r; f is a failed request."""
+    words = {"r": "yes", "w": "no", "f": ""}
+    made = [
+        [record(at, due_ms=at * 200, text=words[each], error="no" if each == "f" else None)
+         for at, each in enumerate(repeat)]
+        for repeat in repeats
+    ]  # fmt: skip
+    return replace(rung(*made), expected=dict.fromkeys(range(len(repeats[0])), "yes"), score=rule)
+
+
+class TestAnswers:
+    def test_a_clear_loss_is_worse_in_points(self) -> None:
+        found = compare(answering("r" * 60, "r" * 60), answering("r" * 40 + "w" * 20, "r" * 40 + "w" * 20))
+        quality = found.differences["quality"]
+        assert (quality.unit, quality.baseline, quality.candidate) == ("points", 100.0, pytest.approx(200 / 3))
+        assert quality.delta == pytest.approx(-100 / 3)
+        assert quality.interval is not None
+        assert -50 < quality.interval.low < -100 / 3 < quality.interval.high < -15
+        assert (quality.verdict, quality.won, quality.lost) == ("worse", 0, 20)
+        assert quality.format(quality.delta or 0) == "-33.3 points"
+        # The verdict on cost stands by itself.
+        assert found.verdict == "no clear change"
+
+    def test_a_clear_gain_is_better(self) -> None:
+        assert compare(answering("w" * 30 + "r" * 30), answering("r" * 60)).differences["quality"].verdict == "better"
+
+    def test_as_many_won_as_lost_is_no_change(self) -> None:
+        quality = compare(answering("rrww" * 10), answering("rwrw" * 10)).differences["quality"]
+        assert (quality.delta, quality.won, quality.lost) == (0.0, 10, 10)
+        assert quality.verdict == "no clear change"
+        assert quality.interval is not None
+        assert quality.interval.low < 0 < quality.interval.high
+
+    def test_a_loss_that_may_be_chance_is_no_clear_change(self) -> None:
+        quality = compare(answering("r" * 60), answering("r" * 58 + "ww")).differences["quality"]
+        assert quality.delta == pytest.approx(-100 / 30)
+        assert (quality.verdict, quality.lost) == ("no clear change", 2)
+
+    def test_a_loss_within_the_noise_or_below_a_point_is_no_clear_change(self) -> None:
+        before, after = answering("r" * 60), answering("r" * 40 + "w" * 20)
+        assert compare(before, after, {"quality": 40.0}).differences["quality"].verdict == "no clear change"
+        assert compare(before, after, {"quality": 5.0}).differences["quality"].verdict == "worse"
+        many, few = answering("r" * 2000), answering("r" * 1985 + "w" * 15)
+        small = compare(many, few).differences["quality"]
+        assert small.interval is not None
+        assert small.interval.high < 0
+        assert small.verdict == "no clear change"
+
+    def test_repeats_of_a_prompt_are_one_prompt(self) -> None:
+        # Four prompts wrong in one repeat of two: half a prompt each, and each lost.
+        quality = compare(answering("r" * 40, "r" * 40), answering("r" * 36 + "wwww", "r" * 40)).differences["quality"]
+        assert (quality.delta, quality.lost) == (pytest.approx(-5.0), 4)
+
+    def test_a_failed_request_is_a_wrong_answer(self) -> None:
+        assert compare(answering("rrrr"), answering("rrff")).differences["quality"].delta == -50.0
+
+    def test_the_rule_decides(self) -> None:
+        exact = replace(answering("rrrr", rule="exact"), expected=dict.fromkeys(range(4), "yes, today"))
+        assert exact.scores == ({0: False, 1: False, 2: False, 3: False},)
+
+    def test_without_expected_answers_nothing_is_known(self) -> None:
+        quality = compare(measured(1), measured(1)).differences["quality"]
+        assert (quality.baseline, quality.delta, quality.interval, quality.won) == (None, None, None, None)
+        assert (quality.unit, quality.verdict) == ("points", "no clear change")
+
+    def test_an_expected_answer_that_was_never_asked_for_is_no_wrong_one(self) -> None:
+        side = replace(answering("rr"), expected=dict.fromkeys(range(9), "yes"))
+        assert side.scores == ({0: True, 1: True},)
+
+    def test_the_noise_floor_of_answers_is_in_points(self) -> None:
+        assert noise_floor(answering("r" * 10), answering("r" * 9 + "w"))["quality"] == pytest.approx(10.0)
+
+
 def test_hardware_time_adds_up_to_the_run() -> None:
     overlapping = [(0, record(at, due_ms=0, ttft_ms=100 * (at + 1), tokens=1)) for at in range(4)]
     shares = hardware_seconds(overlapping)

@@ -14,6 +14,7 @@ from app.analysis.metric import METRICS
 from app.analysis.summary import Observed, summarise
 from app.replay.record import RequestRecord
 from optimizers.recipe import Recipe
+from optimizers.registry import techniques
 from tests.building import one_by_one, record, rung
 
 PREFIX = Recipe.from_json(["prefix_caching"])
@@ -167,6 +168,79 @@ def test_the_same_output_is_compared_with_the_baselines() -> None:
     changed = [record(r.position, text="other" if r.position == 0 else r.text) for r in good]
     ladder = build_ladder([measured(0, Recipe(), [good]), measured(1, PREFIX, [changed])])
     assert [each.same_output for each in ladder.rungs] == [None, 75.0]
+
+
+def test_every_repeat_counts_for_agreement_and_steps_are_held_to_the_rung_before() -> None:
+    good = one_by_one([100.0] * 4)
+    changed = [record(r.position, text="answers" if r.position == 0 else r.text) for r in good]
+    ladder = build_ladder(
+        [
+            measured(0, Recipe(), [good, good]),
+            measured(1, PREFIX, [good, changed]),
+            measured(2, BOTH, [good, changed]),
+        ]
+    )
+    baseline, prefix, both = ladder.rungs
+    assert (baseline.same_output, baseline.similarity, baseline.step_same_output) == (None, None, None)
+    assert (prefix.same_output, prefix.step_same_output) == (87.5, 87.5)
+    assert prefix.similarity == pytest.approx(100 * (7 + 6 / 7) / 8)
+    assert (both.same_output, both.step_same_output) == (87.5, 100.0)
+    assert both.metrics["step_same_output"] == 100.0
+
+
+class TestAnswers:
+    def answering(self, number: int, recipe: Recipe, right: int, latency_ms: float = 200) -> RungRuns:
+        """60 prompts in two repeats, of which so many are answered right."""
+        expected = dict.fromkeys(range(60), "yes")
+        requests = [
+            replace(each, text="yes" if each.position < right else "no") for each in one_by_one([latency_ms] * 60)
+        ]
+        summary = summarise([(0, each) for each in requests], Observed(None), recipe, expected)
+        data = replace(rung(requests, requests), expected=expected)
+        return replace(measured(number, recipe, [requests] * 2), summaries=(summary, summary), data=data)
+
+    def test_a_cheaper_rung_can_answer_worse(self) -> None:
+        ladder = build_ladder([self.answering(0, Recipe(), 58), self.answering(1, PREFIX, 40, latency_ms=100)])
+        baseline, cheaper = ladder.rungs
+        assert (baseline.quality, baseline.step_quality) == (None, None)
+        assert cheaper.step_verdict == "better"
+        assert cheaper.step_quality is not None
+        assert cheaper.step_quality == cheaper.quality
+        assert (cheaper.step_quality.verdict, cheaper.step_quality.lost) == ("worse", 18)
+
+    def test_small_losses_of_each_step_add_up_against_the_baseline(self) -> None:
+        rights = (60, 58, 56, 54)
+        recipes = (Recipe(), PREFIX, BOTH, BOTH.plus("speculative_decoding"))
+        rungs = [self.answering(at, *each) for at, each in enumerate(zip(recipes, rights, strict=True))]
+        last = build_ladder(rungs).rungs[-1]
+        assert last.step_quality is not None
+        assert last.quality is not None
+        assert (last.step_quality.verdict, last.quality.verdict) == ("no clear change", "worse")
+        assert last.quality.delta == pytest.approx(-10.0)
+
+    def test_the_interval_counts_prompts_and_not_requests(self) -> None:
+        found = build_ladder([self.answering(0, Recipe(), 45)]).rungs[0]
+        assert found.metrics["quality"] == 75.0
+        assert found.quality_interval is not None
+        assert 62 < found.quality_interval.low < 63
+        assert 84 < found.quality_interval.high < 85
+
+    def test_without_expected_answers_there_is_no_quality(self) -> None:
+        found = four_rungs().rungs[2]
+        assert (found.metrics["quality"], found.quality_interval, found.step_quality, found.quality) == (None,) * 4
+
+
+def test_identical_output_is_held_against_the_technique_that_claims_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {"technique": "prefix_caching", "took_effect": True, "detail": "9 hits", "figures": {"hits": 9}}
+
+    def told() -> Mapping[str, Any]:
+        prefix = measured(1, PREFIX, repeats(100), evidence=[seen])
+        return build_ladder([measured(0, Recipe(), repeats(200)), prefix]).rungs[1].evidence[0]
+
+    assert told()["detail"] == "9 hits; 100.0 % of answers identical to the rung before"
+    assert told()["figures"] == {"hits": 9, "identical_output": 1.0}
+    monkeypatch.setattr(type(techniques().get("prefix_caching")), "claims_identical_output", False)
+    assert told() == seen
 
 
 def test_failures_and_suspicions_of_all_repeats_are_shown_once() -> None:

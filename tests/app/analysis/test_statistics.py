@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
-from app.analysis.statistics import Matrix, distribution, mean_interval, median_interval, ratio_interval
+from app.analysis.statistics import (
+    Interval,
+    Matrix,
+    difference_interval,
+    distribution,
+    mean_interval,
+    median_interval,
+    ratio_interval,
+    wilson_interval,
+)
 
 
 def mean(drawn: Matrix) -> Matrix:
@@ -102,3 +112,34 @@ def test_intervals_of_one_run_hold_its_own_statistic() -> None:
         assert interval is not None
         assert interval.low < statistic < interval.high
         assert interval.to_json() == [interval.low, interval.high]
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 5), (1, 1), (63, 64), (50, 100), (1, 1000)])
+def test_a_shares_interval_is_that_of_a_library(right: int, count: int) -> None:
+    found = wilson_interval(right / count, count)
+    library = binomtest(right, count).proportion_ci(0.95, method="wilson")
+    assert found is not None
+    assert (found.low, found.high) == (pytest.approx(library.low, abs=1e-9), pytest.approx(library.high, abs=1e-9))
+
+
+def test_half_a_prompt_lies_between_its_neighbours() -> None:
+    low, half, high = (wilson_interval(right / 20, 20) or Interval(9, 9) for right in (10, 10.5, 11))
+    assert low.low < half.low < high.low
+    assert low.high < half.high < high.high
+    assert wilson_interval(0.5, 0) is None
+
+
+def test_a_difference_is_found_where_a_ratio_has_no_baseline() -> None:
+    before, after = np.zeros((2, 30)), np.tile([0.0, 100.0], (2, 15))
+    interval = difference_interval(before, after, mean)
+    assert interval is not None
+    assert 25 < interval.low < 50 < interval.high < 75
+    assert ratio_interval(before, after, mean) is None
+    assert difference_interval(before[:, :1], after[:, :1], mean) is None
+
+
+def test_a_difference_is_paired() -> None:
+    sizes = np.linspace(0, 100, 40)
+    interval = difference_interval(sizes[None], sizes[None] - 3, mean)
+    assert interval is not None
+    assert (interval.low, interval.high) == (pytest.approx(-3), pytest.approx(-3))

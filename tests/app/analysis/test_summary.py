@@ -68,6 +68,7 @@ def test_failed_requests_are_counted_and_have_no_latency() -> None:
     assert found["error_examples"] == ["HTTP 500: no"]
     assert found["metrics"]["ttft_ms"]["p99"] == pytest.approx(100)
     assert found["metrics"]["quality"] == 50.0
+    assert (found["metrics"]["refusals"], found["metrics"]["empty_answers"]) == (0, 0)
     # The failed one's nine seconds are part of the run and are paid by the two answers.
     assert found["seconds"] == pytest.approx(9.0)
     assert found["metrics"]["requests_per_s"] == pytest.approx(2 / 9)
@@ -79,7 +80,15 @@ def test_a_run_that_answered_nothing_has_no_figures_and_no_zeros() -> None:
     assert found["errors"] == found["requests"] == 3
     assert found["error_examples"] == ["a", "b"]
     metrics = found["metrics"]
-    for tag in ("requests_per_s", "output_tokens_per_s", "output_tokens", "prompt_tokens", "usd_per_1000_requests"):
+    for tag in (
+        "requests_per_s",
+        "output_tokens_per_s",
+        "output_tokens",
+        "prompt_tokens",
+        "usd_per_1000_requests",
+        "refusals",
+        "empty_answers",
+    ):
         assert metrics[tag] is None, tag
     assert set(metrics["ttft_ms"].values()) == {None}
     assert summary()["metrics"]["e2e_ms"]["p50"] is None
@@ -105,6 +114,16 @@ def test_intervals_hold_the_medians() -> None:
     low, high = found["intervals"]["ttft_ms"]
     assert low < found["metrics"]["ttft_ms"]["p50"] < high
     assert summary(record())["intervals"]["ttft_ms"] is None
+
+
+def test_quality_goes_by_the_rule_and_has_an_interval_by_prompts() -> None:
+    requests = [record(at, text="answer no. 12" if at < 15 else "I cannot say" if at < 18 else " ") for at in range(20)]
+    expected = dict.fromkeys(range(20), "12.0")
+    found = summary(*requests, expected=expected, score="numeric")
+    assert (found["metrics"]["quality"], summary(*requests, expected=expected)["metrics"]["quality"]) == (75.0, 0.0)
+    assert found["intervals"]["quality"] == pytest.approx([53.1, 88.8], abs=0.1)
+    assert (found["metrics"]["refusals"], found["metrics"]["empty_answers"]) == (3, 2)
+    assert summary(*requests)["intervals"]["quality"] is None
 
 
 def test_clocks_of_segments_are_summed_and_never_mixed() -> None:
