@@ -5,18 +5,35 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from dataclasses import dataclass
+from typing import Literal
 
-from app.analysis.compare import MEASURES, Comparison, compare
+from app.analysis.compare import MEASURES, Comparison, RungData, compare
+from app.analysis.statistics import Interval
 from app.commands.common import DONE, GATE_FAILED, OneLineParser, add_database, add_json, open_store, print_json
-from app.experiment.results import rung_data
+from app.experiment.results import prompts_of, rung_data
 from app.reports.documents import compare_document
 from app.reports.text import compare_table, show
 from optimizers.errors import InputError
 from store.store import Store
 from store.tables import RunRow
 
-GATE = re.compile(r"^\s*([a-z0-9_]+)\s*([<>])\s*([+-]?\d+(?:\.\d+)?)\s*%\s*$")
+GATE = re.compile(
+    r"^\s*(?P<metric>[a-z0-9_]+)\s*(?P<sign>[<>])\s*(?P<bound>[+-]?\d+(?:\.\d+)?)\s*(?P<unit>%|points?)?\s*$"
+)
 ALIASES = {"cost": "relative_cost", "ttft": "ttft_ms", "tpot": "tpot_ms", "e2e": "e2e_ms", "tokens": "output_tokens"}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """`bound` is in the unit of the metric's differences: a share, or percentage points."""
+
+    tag: str
+    sign: Literal["<", ">"]
+    bound: float
+
+    def is_broken_by(self, change: Interval) -> bool:
+        return change.low > self.bound if self.sign == ">" else change.high < self.bound
 
 
 def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
@@ -25,7 +42,8 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     parser.add_argument("--baseline", type=int, metavar="RUN", help="another baseline than the first")
     parser.add_argument(
         "--fail-if", action="append", default=[], metavar="'cost>+5%'",
-        help="exit with 1 when the whole 95 %% interval of a change lies beyond the bound",
+        help="exit with 1 when the whole 95 %% interval of a change lies beyond the bound; quality changes in "
+        "percentage points: 'quality<-2'",
     )  # fmt: skip
     parser.add_argument("--format", choices=("table", "json"), default="table")
     add_database(parser)
@@ -40,10 +58,8 @@ def compare_command(arguments: argparse.Namespace) -> int:
     others = [run_id for run_id in dict.fromkeys(arguments.runs) if run_id != baseline_id]
     if not others:
         raise InputError("there is nothing to compare: give at least two different runs")
-    baseline = _finished(store, baseline_id)
-    found = {
-        run_id: compare(rung_data(store, [baseline]), rung_data(store, [_finished(store, run_id)])) for run_id in others
-    }
+    baseline = _data(store, baseline_id)
+    found = {run_id: compare(baseline, _data(store, run_id)) for run_id in others}
     if arguments.json or arguments.format == "json":
         print_json(compare_document(baseline_id, found))
     else:
@@ -56,6 +72,11 @@ def compare_command(arguments: argparse.Namespace) -> int:
     return GATE_FAILED if failed else DONE
 
 
+def _data(store: Store, run_id: int) -> RungData:
+    run = _finished(store, run_id)
+    return rung_data(store, [run], prompts_of(store, run.experiment_id))
+
+
 def _finished(store: Store, run_id: int) -> RunRow:
     run = store.runs.get(run_id)
     if run.status != "done":
@@ -63,22 +84,28 @@ def _finished(store: Store, run_id: int) -> RunRow:
     return run
 
 
-def _parse_gate(text: str) -> tuple[str, str, float]:
+def _parse_gate(text: str) -> Gate:
     match = GATE.match(text)
-    tag = ALIASES.get(match.group(1), match.group(1)) if match else ""
+    tag = ALIASES.get(match["metric"], match["metric"]) if match else ""
     if match is None or tag not in MEASURES:
         names = ", ".join([*ALIASES, *MEASURES])
         raise InputError(f"--fail-if {text!r} is no gate; write it like 'cost>+5%', with one of: {names}")
-    return tag, match.group(2), float(match.group(3)) / 100
+    in_points = MEASURES[tag].unit == "points"
+    if in_points and match["unit"] == "%":
+        raise InputError(f"--fail-if {text!r} is no gate: {tag} changes in points; write it like '{tag}<-2'")
+    if not in_points and match["unit"] != "%":
+        raise InputError(f"--fail-if {text!r} is no gate: {tag} changes in percent; write it like '{tag}>+5%'")
+    sign: Literal["<", ">"] = ">" if match["sign"] == ">" else "<"
+    return Gate(tag, sign, float(match["bound"]) / (1 if in_points else 100))
 
 
-def _broken(run_id: int, comparison: Comparison, gate: tuple[str, str, float]) -> list[str]:
+def _broken(run_id: int, comparison: Comparison, gate: Gate) -> list[str]:
     """A gate breaks on the interval, not on the bare change; what cannot be compared breaks every gate."""
-    tag, sign, bound = gate
     if comparison.verdict in ("not comparable", "failed"):
         return [f"run {run_id} is {comparison.verdict}: {comparison.reason}"]
-    found = comparison.differences[tag].interval
-    if found is None:
-        return [f"run {run_id}: {tag} could not be measured"]
-    beyond = found.low > bound if sign == ">" else found.high < bound
-    return [f"run {run_id}: {tag} changed by {found.low:+.1%} to {found.high:+.1%}"] if beyond else []
+    difference = comparison.differences[gate.tag]
+    if difference.interval is None:
+        return [f"run {run_id}: {gate.tag} could not be measured"]
+    if not gate.is_broken_by(difference.interval):
+        return []
+    return [f"run {run_id}: {gate.tag} changed by {difference.format_span(difference.interval)}"]

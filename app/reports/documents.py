@@ -43,11 +43,12 @@ def run_document(run: RunRow) -> dict[str, Any]:
 
 
 def experiment_document(experiment: ExperimentRow, runs: Sequence[RunRow], ladder: Ladder) -> dict[str, Any]:
-    relative = {run_id: rung.cost for rung in ladder.rungs for run_id in rung.run_ids}
+    rung_of = {run_id: rung for rung in ladder.rungs for run_id in rung.run_ids}
+    relative = [metric.tag for metric in METRICS if metric.relative]
     documents = [run_document(run) for run in runs]
     for document in documents:
         if document["status"] == "done":
-            document["metrics"]["relative_cost"] = relative.get(document["run_id"])
+            document["metrics"] |= {tag: rung_of[document["run_id"]].metrics[tag] for tag in relative}
     return {
         "schema": EXPERIMENT_SCHEMA,
         "experiment_id": experiment.id,
@@ -95,6 +96,8 @@ def _rung(rung: RungResult) -> dict[str, Any]:
         "verdict": rung.comparison.verdict,
         "article": None if rung.claim is None else {"cumulative": rung.claim.cumulative, "step": rung.claim.step},
         "metrics": dict(rung.metrics),
+        "quality_interval": None if rung.quality_interval is None else rung.quality_interval.to_json(),
+        "step_quality": None if rung.step_quality is None else _difference(rung.step_quality),
         "same_output_percent": rung.same_output,
         "differences": {tag: _difference(item) for tag, item in rung.comparison.differences.items()},
         "evidence": [dict(item) for item in rung.evidence],
@@ -109,6 +112,9 @@ def _difference(item: Difference) -> dict[str, Any]:
         "baseline": item.baseline,
         "candidate": item.candidate,
         "delta": item.delta,
+        "unit": item.unit,
         "interval": None if item.interval is None else item.interval.to_json(),
         "verdict": item.verdict,
+        "won": item.won,
+        "lost": item.lost,
     }

@@ -9,9 +9,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from app.analysis.compare import Comparison
+from app.analysis.compare import Comparison, Difference
 from app.analysis.ladder import Ladder, RungResult
 from app.analysis.metric import BY_TAG, METRICS, MISSING
+from app.reports.answers import low_quality_note, quality_span, verdict_of, with_answers
 from store.tables import RunRow
 
 MARKS = {True: "yes", False: "no", None: "not observable"}
@@ -26,31 +27,35 @@ def show(renderable: RenderableType, to_stderr: bool = False) -> None:
 
 
 def ladder_table(ladder: Ladder) -> Group:
-    table = Table(title=None, box=None, pad_edge=False, header_style="bold")
-    table.add_column("Rung", no_wrap=True)
-    titles = (
-        "Cost",
-        "95 %",
-        "Step",
-        "Article",
+    """What each rung costs and how it answers, then how fast it is; two tables, as one would not fit 120 columns."""
+    worth = ("Cost", "95 %", "Step", "Article", "Quality %", "95 %", "Same %")
+    speed = (
         "TTFT\np50 ms",
         "TTFT\np95 ms",
         "TPOT\np50 ms",
         "req/s",
         "Cached\ntokens",
+        "Similar %",
+        "Refusals",
+        "Empty",
     )
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("Step's verdict", no_wrap=True)
-    for rung in ladder.rungs:
-        table.add_row(*_rung_cells(rung))
-    lines: list[RenderableType] = [table]
+    lines: list[RenderableType] = [
+        _rung_table(worth, [_worth_cells(rung) for rung in ladder.rungs], "Step's verdict"),
+        Text(),
+        _rung_table(speed, [_speed_cells(rung) for rung in ladder.rungs]),
+    ]
     if ladder.noise.get("relative_cost") is not None:
         floor = f"{ladder.noise['relative_cost']:.1%}"
         lines.append(Text(f"\nCosts are multiples of the baseline's; the baseline against itself differs by {floor}"))
+    if any(rung.quality_interval for rung in ladder.rungs):
+        lines.append(
+            Text("Quality is the share of expected answers given; Same and Similar are against the baseline's")
+        )
     lines.append(Text("\nDid each technique take effect?", style="bold"))
     lines += [Text(line) for rung in ladder.rungs if rung.adds for line in _evidence_lines(rung)]
     suspects = [f"{rung.label}: {reason}" for rung in ladder.rungs for reason in rung.suspect]
+    note = low_quality_note(ladder)
+    suspects += [note] if note else []
     if suspects:
         lines += [Text("\nRead with care", style="bold"), *(Text(f"  {line}") for line in suspects)]
     return Group(*lines)
@@ -68,11 +73,16 @@ def run_table(run: RunRow) -> Group:
         if metric.distribution:
             found = value or {}
             table.add_row(name, *(metric.format(found.get(part), unit=False) for part in ("mean", "p50", "p95", "p99")))
-        elif metric.tag != "relative_cost":
+        elif not metric.relative:
             table.add_row(name, metric.format(value, unit=False))
     lines: list[RenderableType] = [Text(f"Run {run.id}: {run.label}", style="bold"), table]
     asked, failed = summary.get("requests", 0), summary.get("errors", 0)
-    lines.append(Text(f"\n{asked} requests, {failed} failed"))
+    refused, empty = (BY_TAG[tag].format(metrics.get(tag)) for tag in ("refusals", "empty_answers"))
+    lines.append(Text(f"\n{asked} requests, {failed} failed, {refused} refused, {empty} answered with nothing"))
+    span = (summary.get("intervals") or {}).get("quality")
+    if span:
+        right = BY_TAG["quality"].format(metrics["quality"])
+        lines.append(Text(f"Answers: {right} right (95 % interval {span[0]:.1f} to {span[1]:.1f} %)"))
     lines += [Text(f"  {example}") for example in summary.get("error_examples", ())]
     lines += [
         Text(f"{item['technique']} took effect: {MARKS[item['took_effect']]}; {item['detail']}")
@@ -85,7 +95,8 @@ def run_table(run: RunRow) -> Group:
 def compare_table(baseline: int, candidates: Mapping[int, Comparison]) -> Group:
     lines: list[RenderableType] = []
     for run_id, found in candidates.items():
-        lines.append(Text(f"Run {run_id} against run {baseline}: {found.verdict}; {found.reason}", style="bold"))
+        verdict = with_answers(found.verdict, found.differences.get("quality"))
+        lines.append(Text(f"Run {run_id} against run {baseline}: {verdict}; {found.reason}", style="bold"))
         if not found.differences:
             continue
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -95,11 +106,11 @@ def compare_table(baseline: int, candidates: Mapping[int, Comparison]) -> Group:
         table.add_column("Verdict")
         for tag, item in found.differences.items():
             metric = BY_TAG[tag]
-            change = MISSING if item.delta is None else f"{item.delta:+.1%}"
-            span = MISSING if item.interval is None else f"{item.interval.low:+.1%} to {item.interval.high:+.1%}"
+            change = MISSING if item.delta is None else item.format(item.delta)
+            span = MISSING if item.interval is None else item.format_span(item.interval)
             cells = ("hardware s / request", 4) if tag == "relative_cost" else (metric.title, metric.digits)
             values = [MISSING if v is None else f"{v:,.{cells[1]}f}" for v in (item.baseline, item.candidate)]
-            table.add_row(cells[0], *values, change, span, item.verdict)
+            table.add_row(cells[0], *values, change, span, item.verdict + _won_and_lost(item))
         lines.append(table)
     return Group(*lines)
 
@@ -114,26 +125,47 @@ def plain_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
     return table
 
 
-def _rung_cells(rung: RungResult) -> list[Text]:
-    def figure(tag: str, part: str = "") -> str:
-        value = rung.metrics[tag]
-        return BY_TAG[tag].format(value[part] if part else value, unit=False)
+def _won_and_lost(item: Difference) -> str:
+    return f"; {item.won} prompts won, {item.lost} lost" if item.won or item.lost else ""
 
+
+def _rung_table(titles: Sequence[str], rows: Sequence[Sequence[str]], last: str | None = None) -> Table:
+    """Figures to the right; `last` is the title of a last column of words."""
+    table = Table(title=None, box=None, pad_edge=False, header_style="bold")
+    table.add_column("Rung", no_wrap=True)
+    for title in titles:
+        table.add_column(title, justify="right", no_wrap=True)
+    if last:
+        table.add_column(last, no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def _figure(rung: RungResult, tag: str, part: str = "") -> str:
+    value = rung.metrics[tag]
+    return BY_TAG[tag].format(value[part] if part else value, unit=False)
+
+
+def _worth_cells(rung: RungResult) -> list[str]:
     span = rung.cost_interval
-    cells = [
+    return [
         rung.label,
         BY_TAG["relative_cost"].format(rung.cost, unit=False),
         MISSING if span is None else f"{span.low:.2f}-{span.high:.2f}",
         MISSING if rung.step is None or rung.is_again else f"{rung.step:.2f}",
         MISSING if rung.claim is None else f"{rung.claim.step:.2f}",
-        figure("ttft_ms", "p50"),
-        figure("ttft_ms", "p95"),
-        figure("tpot_ms", "p50"),
-        figure("requests_per_s"),
-        figure("cached_tokens"),
-        rung.status if rung.status != "done" else rung.step_verdict,
+        _figure(rung, "quality"),
+        quality_span(rung),
+        _figure(rung, "same_output"),
+        verdict_of(rung),
     ]
-    return [Text(cell) for cell in cells]
+
+
+def _speed_cells(rung: RungResult) -> list[str]:
+    latency = [_figure(rung, tag, part) for tag, part in (("ttft_ms", "p50"), ("ttft_ms", "p95"), ("tpot_ms", "p50"))]
+    rest = ("requests_per_s", "cached_tokens", "similarity", "refusals", "empty_answers")
+    return [rung.label, *latency, *(_figure(rung, tag) for tag in rest)]
 
 
 def _evidence_lines(rung: RungResult) -> list[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from app.experiment.measure import save_records
+from app.prompts.saved import save_prompt_set
 from store.experiments import PlannedRun
 from store.store import Store
 from tests.app.commands.conftest import Rung
-from tests.building import one_by_one
+from tests.building import chat_prompts, one_by_one
 
 PREFIX: list[dict[str, Any]] = [{"technique": "prefix_caching", "settings": {}}]
 
@@ -108,6 +110,55 @@ def test_a_change_that_may_be_chance_breaks_no_gate(rung: Rung, store: Store, ru
     assert (said.code, said.err) == (0, "")
 
 
+@pytest.fixture
+def answers(store: Store) -> list[int]:
+    """Runs of one set that answer 100 %, 70 % and 95 % of 40 prompts right; the last knows no expected answers."""
+    row, _ = save_prompt_set(store, chat_prompts(50, expected="yes"), "tests")
+    numbers = []
+    for right in (40, 28, 38, 40):
+        spec = {"prompt_set_id": row.id, "prompt_limit": 40} if len(numbers) < 3 else {}
+        experiment = store.experiments.enqueue("run", "t", spec, [PlannedRun(0, 0, "Baseline", [], 40)])
+        (run,) = store.runs.of_experiment(experiment)
+        store.runs.start(run.id, {"prompt_set": {"content_hash": "same"}, "hardware": {"title": "box"}})
+        made = [
+            replace(each, text="yes" if each.position < right else "no")
+            for each in one_by_one([100.0 + at for at in range(40)])
+        ]
+        save_records(store, run.id, 0, made)
+        store.runs.finish(run.id, "done")
+        numbers.append(run.id)
+    return numbers
+
+
+def test_quality_is_compared_in_points(rung: Rung, answers: list[int]) -> None:
+    found = rung("compare", *answers[:2], "--json").json["candidates"][0]["metrics"]
+    quality = found["quality"]
+    assert (quality["baseline"], quality["candidate"], quality["unit"]) == (100.0, 70.0, "points")
+    assert quality["delta"] == pytest.approx(-30.0)
+    assert quality["interval"][0] < -30 < quality["interval"][1] < 0
+    assert (quality["verdict"], quality["won"], quality["lost"]) == ("worse", 0, 12)
+    assert (found["relative_cost"]["unit"], found["relative_cost"]["won"]) == ("ratio", None)
+    assert "-30.0 points" in rung("compare", *answers[:2]).out
+
+
+@pytest.mark.parametrize(
+    ("gate", "candidate", "code", "says"),
+    [
+        ("quality<-2", 1, 1, "quality changed by -"),
+        ("quality < -2 points", 1, 1, "points\n"),
+        ("quality<-80", 1, 0, ""),
+        ("quality<-2", 2, 0, ""),
+        ("quality>+1", 1, 0, ""),
+        ("quality<-2", 3, 1, "quality could not be measured"),
+    ],
+)
+def test_a_gate_on_quality(rung: Rung, answers: list[int], gate: str, candidate: int, code: int, says: str) -> None:
+    said = rung("compare", answers[0], answers[candidate], "--fail-if", gate, "--json")
+    assert said.code == code
+    assert says in said.err
+    assert said.err.count("\n") == code
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -117,7 +168,10 @@ def test_a_change_that_may_be_chance_breaks_no_gate(rung: Rung, store: Store, ru
         ("{0} 99", "there is no run with the number 99"),
         ("{0} {1} --fail-if cost", "'cost' is no gate; write it like 'cost>+5%'"),
         ("{0} {1} --fail-if speed>5%", "is no gate"),
-        ("{0} {1} --fail-if quality>5%", "is no gate"),
+        ("{0} {1} --fail-if quality>5%", "is no gate: quality changes in points; write it like 'quality<-2'"),
+        ("{0} {1} --fail-if quality<", "is no gate; write it like 'cost>+5%'"),
+        ("{0} {1} --fail-if cost>5", "is no gate: relative_cost changes in percent"),
+        ("{0} {1} --fail-if cost>5points", "is no gate: relative_cost changes in percent"),
     ],
 )
 def test_bad_input(rung: Rung, runs: list[int], line: str, says: str) -> None:

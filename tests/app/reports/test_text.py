@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rich.console import RenderableType
 
@@ -22,8 +24,14 @@ def shown(renderable: RenderableType, capsys: pytest.CaptureFixture[str]) -> lis
 
 
 def row(lines: list[str], start: str) -> list[str]:
-    (found,) = [line for line in lines if line.startswith(start)]
-    return found[len(start) :].split()
+    return rows(lines, start, 1)[0]
+
+
+def rows(lines: list[str], start: str, count: int) -> list[list[str]]:
+    """The cells of each table's row, of which there must be so many."""
+    found = [line[len(start) :].split() for line in lines if line.startswith(start)]
+    assert len(found) == count
+    return found
 
 
 def test_a_ladder_with_a_rung_that_has_not_run(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,11 +40,44 @@ def test_a_ladder_with_a_rung_that_has_not_run(capsys: pytest.CaptureFixture[str
     baseline = RungRuns(0, "Baseline", Recipe(), (1,), ("done",), (summary,), rung(requests), "one by one")
     queued = RungRuns(1, "+ Prefix caching", PREFIX, (2,), ("queued",), (None,), rung())
     lines = shown(ladder_table(build_ladder([baseline, queued])), capsys)
-    assert "100" in row(lines, "Baseline")
-    cells = row(lines, "+ Prefix caching")
-    assert cells[-1] == "queued"
-    assert set(cells[:-1]) == {"–", "0.69"}
-    assert max(len(line) for line in lines) <= 120
+    worth, speed = rows(lines, "Baseline", 2)
+    assert worth[0] == "1.00"
+    assert speed[0] == "100"
+    assert speed[-2:] == ["0", "0"]
+    worth, speed = rows(lines, "+ Prefix caching", 2)
+    assert worth[-1] == "queued"
+    assert set(worth[:-1]) == {"–", "0.69"}
+    assert set(speed) == {"–"}
+    assert not any("Quality is" in line for line in lines)
+
+
+def answering(number: int, label: str, recipe: Recipe, right: int, latency_ms: float) -> RungRuns:
+    """A rung of 60 prompts, of which so many are answered right."""
+    expected = dict.fromkeys(range(60), "yes")
+    requests = [
+        replace(each, text="yes" if each.position < right else "I cannot say") for each in one_by_one([latency_ms] * 60)
+    ]
+    summary = summarise([(0, each) for each in requests], Observed(None), recipe, expected)
+    data = replace(rung(requests), expected=expected)
+    return RungRuns(number, label, recipe, (number,), ("done",), (summary,), data, "one by one")
+
+
+def test_quality_stands_beside_cost_and_the_widest_row_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    speculative = Recipe.from_json(["speculative_decoding"])
+    ladder = build_ladder(
+        [answering(0, "Baseline", Recipe(), 58, 200), answering(1, "+ Speculative decoding", speculative, 30, 2.0)]
+    )
+    lines = shown(ladder_table(ladder), capsys)
+    worth, speed = rows(lines, "+ Speculative decoding", 2)
+    assert " ".join(worth).startswith("0.01 0.01-0.01 0.01 – 50.0 37.7-62.3 53.3 better on cost, worse on answers")
+    assert speed[-2:] == ["30", "0"]
+    assert max(len(line.rstrip()) for line in lines) <= 120
+    assert any(line.startswith("Quality is the share of expected answers") for line in lines)
+
+
+def test_a_baseline_that_is_mostly_wrong_is_to_be_read_with_care(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = shown(ladder_table(build_ladder([answering(0, "Baseline", Recipe(), 12, 200)])), capsys)
+    assert any("gives only 20.0 % of the expected answers" in line for line in lines[lines.index("Read with care") :])
 
 
 def test_a_run_without_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,6 +85,16 @@ def test_a_run_without_a_summary(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Run 3: Baseline" in lines
     assert row(lines, "Throughput (req/s)") == ["–"]
     assert row(lines, "TTFT (ms)") == ["–"] * 4
+    assert "0 requests, 0 failed, – refused, – answered with nothing" in lines
+
+
+def test_a_run_tells_refusals_empty_answers_and_how_sure_its_quality_is(capsys: pytest.CaptureFixture[str]) -> None:
+    summary = answering(0, "Baseline", Recipe(), 45, 200).summaries[0]
+    lines = shown(run_table(RunRow(id=3, label="Baseline", status="done", summary=dict(summary or {}))), capsys)
+    assert "60 requests, 0 failed, 15 refused, 0 answered with nothing" in lines
+    assert "Answers: 75.0 % right (95 % interval 62.8 to 84.2 %)" in lines
+    assert row(lines, "Expected answers (%)") == ["75.0"]
+    assert not any(line.startswith(("Relative cost", "Similarity")) for line in lines)
 
 
 def test_a_comparison_with_and_without_figures(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,6 +103,16 @@ def test_a_comparison_with_and_without_figures(capsys: pytest.CaptureFixture[str
     assert any(line.startswith("Run 2 against run 1: no clear change; 1.00x") for line in lines)
     assert "Run 3 against run 1: failed; the candidate answered no request" in lines
     assert "+0.0%" in row(lines, "TTFT")
+    assert set(row(lines, "Expected answers")[:4]) == {"–"}
+
+
+def test_a_comparison_tells_answers_in_points(capsys: pytest.CaptureFixture[str]) -> None:
+    before, after = (answering(0, "", Recipe(), right, ms).data for right, ms in ((58, 200), (40, 100)))
+    lines = shown(compare_table(1, {2: compare(before, after)}), capsys)
+    assert any(line.startswith("Run 2 against run 1: better on cost, worse on answers; 0.50x") for line in lines)
+    cells = " ".join(row(lines, "Expected answers"))
+    assert cells.startswith("96.7 66.7 -30.0 points -")
+    assert cells.endswith("points worse; 0 prompts won, 18 lost")
 
 
 def test_text_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:

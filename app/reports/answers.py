@@ -1,0 +1,77 @@
+"""What a rung did to the answers, in words that pages and terminal tables share. Pure."""
+
+from __future__ import annotations
+
+from app.analysis.compare import Difference
+from app.analysis.ladder import Ladder, RungResult
+from app.analysis.metric import BY_TAG, MISSING
+from app.analysis.quality import MIN_BASELINE
+
+QUALITY = BY_TAG["quality"]
+CLEAR = ("better", "worse")
+
+
+def with_answers(verdict: str, quality: Difference | None) -> str:
+    """A verdict on cost, and beside it one on answers where they clearly changed."""
+    if quality is None or quality.verdict not in CLEAR:
+        return verdict
+    if verdict == quality.verdict:
+        return f"{verdict} on cost and on answers"
+    return f"{verdict} on cost, {quality.verdict} on answers"
+
+
+def verdict_of(rung: RungResult) -> str:
+    """The word for a rung: its step's verdict, or how far it is while there is none."""
+    return with_answers(rung.step_verdict, rung.step_quality) if rung.status == "done" else rung.status
+
+
+def quality_span(rung: RungResult) -> str:
+    """The 95 % interval of the share of right answers."""
+    found = rung.quality_interval
+    return MISSING if found is None else f"{found.low:.1f}-{found.high:.1f}"
+
+
+def points(change: Difference | None) -> str:
+    """A change of right answers in percentage points with its interval: `-1.6 (-4.7 to +0.8)`."""
+    if change is None or change.delta is None:
+        return MISSING
+    if change.interval is None:
+        return f"{change.delta:+.1f}"
+    return f"{change.delta:+.1f} ({change.interval.low:+.1f} to {change.interval.high:+.1f})"
+
+
+def answers_sentence(rung: RungResult) -> str | None:
+    """What the step cost in right answers; None where no answer was expected or nothing was measured."""
+    share = rung.metrics["quality"]
+    if share is None:
+        return None
+    said = f"answers: {QUALITY.format(share)} right"
+    change = rung.step_quality
+    if change is None or change.delta is None:
+        return said
+    word = "more" if change.delta > 0 else "fewer"
+    moved = f"{abs(change.delta):.1f} points {word}" if change.delta else "as many as before"
+    if change.interval is None:
+        return f"{said}, {moved}: {change.verdict}"
+    return f"{said}, {moved} ({change.interval.low:+.1f} to {change.interval.high:+.1f}): {change.verdict}"
+
+
+def step_sentence(rung: RungResult) -> str | None:
+    """A rung in one plain sentence: what its step did to cost and to answers; None while it is not measured."""
+    if rung.cost is None:
+        return None
+    before = "the baseline" if rung.is_again else "the rung before"
+    step = None if rung.step is None else f"costs {rung.step:.2f}x {before}: {verdict_of(rung)}"
+    parts = [part for part in (step, answers_sentence(rung)) if part]
+    return f"{rung.label}: {'; '.join(parts)}." if parts else None
+
+
+def low_quality_note(ladder: Ladder) -> str | None:
+    """Says so when the baseline is so often wrong that a technique has little to spoil."""
+    share = ladder.rungs[0].metrics["quality"] if ladder.rungs else None
+    if share is None or share >= MIN_BASELINE:
+        return None
+    return (
+        f"The baseline gives only {QUALITY.format(share)} of the expected answers: what a technique does to quality "
+        "cannot be judged on this model."
+    )
