@@ -6,6 +6,7 @@ import json
 
 import streamlit as st
 
+from app.reports.answers import low_quality_note
 from app.reports.documents import experiment_document
 from app.studio import evidence_view, parts
 from app.studio import ladder_view as view
@@ -101,18 +102,26 @@ if cards:
 if view.measured(ladder):
     st.plotly_chart(waterfall(ladder), config=PLAIN, key="waterfall", alt=description(ladder))
     st.caption(
-        "Lower is better. A bar is a rung's cost with its 95 % interval; the grey above it is what the step saved. The "
-        "article's cumulative ladder includes AWQ, which is not measured here, so compare steps, not totals.",
+        "Lower is better. A bar is a rung's cost with its 95 % interval; the grey above it is what the step saved, and "
+        "the figure below it the share of expected answers that were given. The article's cumulative ladder includes "
+        "AWQ, which is not measured here, so compare steps, not totals.",
         width=parts.TEXT_WIDTH,
     )
 
 st.header("Cost, step by step", anchor=False)
-table(view.cost_rows(ladder), "cost", "Relative cost, step and verdict of each rung")
+table(view.cost_rows(ladder), "cost", "Relative cost, step, quality and verdict of each rung")
+sentences = view.step_sentences(ladder)
+if sentences:
+    st.markdown("\n".join(f"- {plain(text)}" for text in sentences))
+too_low = low_quality_note(ladder)
+if too_low:
+    st.markdown(f":material/info: {plain(too_low)}")
 st.header("Latency, tokens and quality", anchor=False)
 table(view.detail_rows(ladder), "detail", "Latency, throughput, tokens and quality of each rung")
 st.caption(
-    "Means over repeats. Same output: share of prompts whose text equals the baseline's. Expected answers: share of "
-    "prompts whose answer holds the expected one."
+    "Means over repeats. Expected answers: share of prompts answered as expected, by the prompt set's rule. Same "
+    "output: share of answers that equal the baseline's to the letter. Similarity: 100 % less the edits that part an "
+    "answer from the baseline's. Refusals and empty answers are counted in each repeat."
 )
 
 st.header("Did each technique take effect?", anchor=False)

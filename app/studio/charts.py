@@ -12,8 +12,9 @@ import plotly.graph_objects as go
 from streamlit.elements.lib import streamlit_plotly_theme as theme
 
 from app.analysis.ladder import Ladder, RungResult
-from app.analysis.metric import MISSING
-from app.studio.ladder_view import span, times, verdict_of
+from app.analysis.metric import BY_TAG, MISSING
+from app.reports.answers import answers_sentence, verdict_of
+from app.studio.ladder_view import span, times
 
 PLAIN: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 SHADE = "rgba(128,138,150,0.22)"
@@ -30,7 +31,7 @@ def accent(rung: int) -> str:
 
 
 def waterfall(ladder: Ladder) -> go.Figure:
-    """Each rung's relative cost, and above it in grey what the step from the rung before saved."""
+    """Each rung's relative cost, above it in grey what the step from the rung before saved, below it its quality."""
     figure = go.Figure()
     shown = [rung for rung in ladder.rungs if rung.cost is not None]
     before: float | None = None
@@ -78,7 +79,7 @@ def waterfall(ladder: Ladder) -> go.Figure:
         barmode="overlay",
         xaxis={
             "tickvals": [rung.rung for rung in ladder.rungs],
-            "ticktext": ["<br>".join(textwrap.wrap(rung.label, 16)) for rung in ladder.rungs],
+            "ticktext": [_under_bar(rung) for rung in ladder.rungs],
             "tickfont": {"size": 13, "color": TEXT},
             "range": [-0.6, len(ladder.rungs) - 0.4],
             "fixedrange": True,
@@ -108,7 +109,7 @@ def cost_bars(ladder: Ladder) -> go.Figure:
             orientation="h",
             width=0.6,
             marker={"color": accent(rung.rung), "line": {"width": 0}},
-            text=[f"<b>{times(rung.cost)}</b>" + ("" if rung.rung == 0 else f"  {verdict_of(rung)}")],
+            text=[f"<b>{times(rung.cost)}</b>" + ("" if rung.rung == 0 else f"  {_verdict_lines(rung)}")],
             textposition="outside",
             textfont={"size": 14, "color": TEXT},
             cliponaxis=False,
@@ -125,10 +126,32 @@ def cost_bars(ladder: Ladder) -> go.Figure:
     return figure
 
 
+def _verdict_lines(rung: RungResult) -> str:
+    """A verdict on cost and one on answers stand under one another."""
+    return verdict_of(rung).replace(", ", ",<br>")
+
+
 def description(ladder: Ladder) -> str:
     """The figure in words, for those who cannot see it."""
-    rungs = [f"{rung.label} {times(rung.cost)}" for rung in ladder.rungs if rung.cost is not None]
+    rungs = [
+        f"{rung.label} {times(rung.cost)}" + (f", {_right(rung)}" if _right(rung) else "")
+        for rung in ladder.rungs
+        if rung.cost is not None
+    ]
     return f"Relative cost by rung, lower is better: {'; '.join(rungs) or MISSING}."
+
+
+def _right(rung: RungResult) -> str:
+    """`97.7 % right`, and whether that clearly is a change from the rung before; empty where nothing was expected."""
+    share = rung.metrics["quality"]
+    if share is None:
+        return ""
+    change = rung.step_quality.verdict if rung.step_quality else ""
+    return f"{BY_TAG['quality'].format(share)} right" + (f", {change}" if change in ("better", "worse") else "")
+
+
+def _under_bar(rung: RungResult) -> str:
+    return "<br>".join([*textwrap.wrap(rung.label, 16), *textwrap.wrap(_right(rung), 16)])
 
 
 def _add_article(figure: go.Figure, ladder: Ladder) -> None:
@@ -179,5 +202,7 @@ def _top(rung: RungResult) -> float:
 
 
 def _hover(rung: RungResult) -> str:
-    step = "" if rung.step is None or rung.is_again else f"<br>step {times(rung.step)}: {rung.step_verdict}"
-    return f"<b>{rung.label}</b><br>{times(rung.cost)} ({span(rung.cost_interval)}){step}<extra></extra>"
+    step = "" if rung.step is None or rung.is_again else f"<br>step {times(rung.step)}: {verdict_of(rung)}"
+    answers = answers_sentence(rung)
+    told = f"<br>{answers}" if answers else ""
+    return f"<b>{rung.label}</b><br>{times(rung.cost)} ({span(rung.cost_interval)}){step}{told}<extra></extra>"

@@ -10,6 +10,7 @@ from app.analysis.compare import MIN_EFFECT
 from app.analysis.ladder import Ladder, RungResult
 from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.statistics import Interval
+from app.reports.answers import points, quality_span, step_sentence, verdict_of
 from app.studio.wording import count_of, in_sentence, listed, without_folders
 from optimizers.registry import techniques
 from optimizers.technique import Technique
@@ -17,7 +18,8 @@ from optimizers.technique import Technique
 COST = BY_TAG["relative_cost"]
 SHOWN = (
     ("ttft_ms", "p50"), ("ttft_ms", "p95"), ("tpot_ms", "p50"), ("requests_per_s", ""), ("sent_prompt_tokens", ""),
-    ("cached_tokens", ""), ("output_tokens", ""), ("same_output", ""), ("quality", ""),
+    ("cached_tokens", ""), ("output_tokens", ""), ("quality", ""), ("same_output", ""), ("similarity", ""),
+    ("step_same_output", ""), ("refusals", ""), ("empty_answers", ""),
 )  # fmt: skip
 CARDS = (("relative_cost", ""), ("ttft_ms", "p50"), ("tpot_ms", "p50"), ("requests_per_s", ""))
 
@@ -83,8 +85,17 @@ def headline(ladder: Ladder) -> str:
     }
     outcome = verdicts.get(top.comparison.verdict, f"{top.comparison.verdict}, {top.comparison.reason}")
     return (
-        f"With {techniques_used}, an answered request costs {times(top.cost)} the baseline's ({interval}): {outcome}."
+        f"With {techniques_used}, an answered request costs {times(top.cost)} the baseline's ({interval}): {outcome}"
+        f"{_answers_too(top)}."
     )
+
+
+def _answers_too(top: RungResult) -> str:
+    """Where the answers clearly changed since the baseline, a saving is not told without them."""
+    change = top.quality
+    if change is None or change.delta is None or change.verdict not in ("better", "worse"):
+        return ""
+    return f", and {abs(change.delta):.1f} points {'more' if change.delta > 0 else 'fewer'} of the answers are right"
 
 
 def cheapest(ladder: Ladder) -> str | None:
@@ -132,6 +143,9 @@ def cost_rows(ladder: Ladder) -> list[dict[str, str]]:
             "95 % interval": span(rung.cost_interval),
             "Step": MISSING if rung.is_again else times(rung.step),
             "Article's step": times(rung.claim.step if rung.claim else None),
+            "Quality (%)": _text(rung, "quality", ""),
+            "Quality's 95 %": quality_span(rung),
+            "Points from the baseline": points(rung.quality),
             "Step's verdict": verdict_of(rung),
             "In flight": rung.schedule or MISSING,
             "Errors": f"{rung.errors:,} of {rung.requests:,}" if rung.requests else MISSING,
@@ -147,17 +161,15 @@ def detail_rows(ladder: Ladder) -> list[dict[str, str]]:
     ]
 
 
+def step_sentences(ladder: Ladder) -> list[str]:
+    """What each step did to cost and answers, one plain sentence for each measured rung."""
+    return [said for rung in ladder.rungs if (said := step_sentence(rung))]
+
+
 def column_title(tag: str, part: str) -> str:
-    if tag == "same_output":
-        return "Same output (%)"
     metric = BY_TAG[tag]
     title = f"{metric.title} {part}".strip()
     return f"{title} ({metric.unit})" if metric.unit else title
-
-
-def verdict_of(rung: RungResult) -> str:
-    """The word for a rung: its step's verdict, or how far it is while there is none."""
-    return rung.step_verdict if rung.status == "done" else rung.status
 
 
 def _value(rung: RungResult, tag: str, part: str) -> float | None:
@@ -166,8 +178,6 @@ def _value(rung: RungResult, tag: str, part: str) -> float | None:
 
 
 def _text(rung: RungResult, tag: str, part: str) -> str:
-    if tag == "same_output":
-        return BY_TAG["quality"].format(rung.same_output, unit=False)
     return BY_TAG[tag].format(_value(rung, tag, part), unit=False)
 
 

@@ -48,6 +48,23 @@ def test_a_finished_ladder_has_figures_evidence_and_doubts(open_page: Open, stor
     assert [metric.label for metric in at.metric] == ["Relative cost", "TTFT p50", "TPOT p50", "Throughput"]
 
 
+def test_quality_is_shown_beside_cost_and_in_words(open_page: Open, store: Store) -> None:
+    factory.finished(store, prompts=24)
+    at = open_page("ladder")
+    said, cost, detail = words(at), at.dataframe[0].value, at.dataframe[1].value
+    assert list(cost["Quality (%)"]) == ["33.3"] * 5
+    assert list(cost["Quality's 95 %"]) == ["18.0-53.3"] * 5
+    assert list(cost["Points from the baseline"]) == ["–"] + ["+0.0 (+0.0 to +0.0)"] * 4
+    assert list(detail["Same output (%)"]) == list(detail["Similarity (%)"]) == ["–"] + ["100.0"] * 4
+    assert list(detail["Refusals"]) == ["16"] * 5
+    assert "- Baseline: answers: 33.3 % right." in said
+    assert "better; answers: 33.3 % right, as many as before (+0.0 to +0.0): no clear change." in said
+    assert "The baseline gives only 33.3 % of the expected answers" in said
+    evidence = dict(zip(at.table[0].value["Technique"], at.table[0].value["Evidence"], strict=True))
+    assert "100\\.0 \\% of answers identical to the rung before" in evidence["Speculative decoding"]
+    assert figure(at)["layout"]["xaxis"]["ticktext"][0] == "Baseline<br>33.3 % right"
+
+
 def test_the_chart_holds_every_rung_and_the_articles_figures(open_page: Open, store: Store) -> None:
     factory.finished(store)
     found = figure(open_page("ladder"))

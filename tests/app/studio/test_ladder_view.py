@@ -17,7 +17,7 @@ from app.studio.evidence_view import (
     merged,
     noise_sentence,
 )
-from app.studio.ladder_view import basis, cards, cheapest, cost_rows, detail_rows, headline
+from app.studio.ladder_view import basis, cards, cheapest, cost_rows, detail_rows, headline, step_sentences
 from optimizers.recipe import Recipe
 from tests.building import record, rung
 
@@ -25,21 +25,35 @@ OBSERVED = {"vllm:prefix_cache_queries_total": 100.0, "vllm:prefix_cache_hits_to
 
 
 def runs_of(
-    number: int, techniques: Sequence[str], ttft_ms: float | None, *, hardware: str = "machine", prompts: int = 30
+    number: int,
+    techniques: Sequence[str],
+    ttft_ms: float | None,
+    *,
+    hardware: str = "machine",
+    prompts: int = 30,
+    right: int | None = None,
 ) -> RungRuns:
-    """A rung of two repeats sent one by one, or one that has not run yet."""
+    """A rung of two repeats sent one by one, or one that has not run yet. With `right`, answers are expected and so
+    many are right."""
+    expected = {} if right is None else dict.fromkeys(range(prompts), "answer")
     recipe = Recipe.of([(key, {}) for key in techniques])
     repeats = []
     for _ in range(0 if ttft_ms is None else 2):
         each = (ttft_ms or 0) + 100
         repeats.append(
             [
-                record(at, due_ms=at * each * (1 + 0.01 * (at % 3)), ttft_ms=ttft_ms or 0, client_prompt_tokens=50)
+                record(
+                    at,
+                    due_ms=at * each * (1 + 0.01 * (at % 3)),
+                    ttft_ms=ttft_ms or 0,
+                    client_prompt_tokens=50,
+                    text="answer" if right is None or at < right else "wrong",
+                )
                 for at in range(prompts)
             ]
         )
     summaries: list[Mapping[str, Any] | None] = [
-        summarise([(0, r) for r in records], Observed(OBSERVED), recipe, {}) for records in repeats
+        summarise([(0, r) for r in records], Observed(OBSERVED), recipe, expected) for records in repeats
     ]
     return RungRuns(
         rung=number,
@@ -48,17 +62,23 @@ def runs_of(
         run_ids=(2 * number, 2 * number + 1),
         statuses=("done", "done") if repeats else ("queued", "queued"),
         summaries=tuple(summaries) if repeats else (None, None),
-        data=rung(*repeats, hardware=hardware),
+        data=replace(rung(*repeats, hardware=hardware), expected=expected),
         schedule="one by one" if repeats else "",
     )
 
 
-def ladder(*figures: float | None, hardware: str = "machine") -> Ladder:
-    """TTFT of the baseline, of its repetition, and of each technique added."""
+def ladder(*figures: float | None, hardware: str = "machine", right: Sequence[int] = ()) -> Ladder:
+    """TTFT of the baseline, of its repetition, and of each technique added; how many answers are right on each."""
     added: list[list[str]] = [[], [], ["prefix_caching"], ["prefix_caching", "speculative_decoding"]]
     return build_ladder(
         [
-            runs_of(number, added[number], ttft, hardware=hardware if number > 1 else "machine")
+            runs_of(
+                number,
+                added[number],
+                ttft,
+                hardware=hardware if number > 1 else "machine",
+                right=right[number] if right else None,
+            )
             for number, ttft in enumerate(figures)
         ]
     )
@@ -111,6 +131,7 @@ def test_what_is_not_measured_is_an_en_dash() -> None:
     assert set(detail_rows(found)[2].values()) == {"+ prefix_caching", "–"}
     assert detail_rows(found)[0]["Expected answers (%)"] == "–"
     assert detail_rows(found)[0]["Same output (%)"] == "–"
+    assert detail_rows(found)[1]["Same output (%)"] == "100.0"
 
 
 def test_evidence_is_told_once_for_each_technique_with_what_changed_later() -> None:
@@ -169,6 +190,40 @@ def test_a_figure_is_described_in_words() -> None:
     assert charts.description(ladder(900, 900, 100)) == (
         "Relative cost by rung, lower is better: Baseline 1.00x; Baseline 1.00x; + prefix_caching 0.20x."
     )
+
+
+class TestAnswers:
+    def test_quality_stands_beside_cost(self) -> None:
+        baseline, _, prefix = cost_rows(ladder(900, 900, 100, right=(29, 29, 12)))
+        assert (baseline["Quality (%)"], baseline["Quality's 95 %"]) == ("96.7", "83.3-99.4")
+        assert baseline["Points from the baseline"] == "–"
+        assert prefix["Quality (%)"] == "40.0"
+        assert prefix["Points from the baseline"].startswith("-56.7 (-")
+        assert prefix["Step's verdict"] == "better on cost, worse on answers"
+
+    def test_each_step_is_a_sentence(self) -> None:
+        said = step_sentences(ladder(900, 900, 100, right=(29, 29, 12)))
+        assert said[0] == "Baseline: answers: 96.7 % right."
+        assert said[1].startswith("Baseline: costs 1.00x the baseline: no clear change; answers: 96.7 % right, as many")
+        assert said[2].startswith("+ prefix_caching: costs 0.20x the rung before: better on cost, worse on answers;")
+        assert len(step_sentences(ladder(900, 900, None))) == 1
+
+    def test_a_saving_is_not_told_without_what_it_cost(self) -> None:
+        said = headline(ladder(900, 900, 100, right=(29, 29, 12)))
+        assert said.endswith(": 80% less, and 56.7 points fewer of the answers are right.")
+        assert headline(ladder(900, 900, 100, right=(29, 29, 28))).endswith(": 80% less.")
+
+    def test_every_bar_has_its_quality_under_it(self) -> None:
+        found = ladder(900, 900, 100, right=(29, 29, 12))
+        assert list(charts.waterfall(found).layout.xaxis.ticktext) == [
+            "Baseline<br>96.7 % right",
+            "Baseline<br>96.7 % right",
+            "+ prefix_caching<br>40.0 % right,<br>worse",
+        ]
+        assert "+ prefix_caching 0.20x, 40.0 % right, worse" in charts.description(found)
+        assert charts.cost_bars(found).data[2].text[0] == "<b>0.20x</b>  better on cost,<br>worse on answers"
+        told = [trace.hovertemplate or "" for trace in charts.waterfall(found).data if trace.type == "bar"]
+        assert any("answers: 40.0 % right, 56.7 points fewer" in text for text in told)
 
 
 def test_the_shaded_part_of_a_step_is_what_it_saved() -> None:
