@@ -119,7 +119,7 @@ def test_a_shares_interval_is_that_of_a_library(right: int, count: int) -> None:
     found = wilson_interval(right / count, count)
     library = binomtest(right, count).proportion_ci(0.95, method="wilson")
     assert found is not None
-    assert (found.low, found.high) == (pytest.approx(library.low, abs=1e-9), pytest.approx(library.high, abs=1e-9))
+    assert found.to_json() == pytest.approx([library.low, library.high], abs=1e-9)
 
 
 def test_half_a_prompt_lies_between_its_neighbours() -> None:
@@ -142,4 +142,4 @@ def test_a_difference_is_paired() -> None:
     sizes = np.linspace(0, 100, 40)
     interval = difference_interval(sizes[None], sizes[None] - 3, mean)
     assert interval is not None
-    assert (interval.low, interval.high) == (pytest.approx(-3), pytest.approx(-3))
+    assert interval.to_json() == pytest.approx([-3, -3])

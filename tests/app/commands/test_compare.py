@@ -114,7 +114,7 @@ def test_a_change_that_may_be_chance_breaks_no_gate(rung: Rung, store: Store, ru
 def answers(store: Store) -> list[int]:
     """Runs of one set that answer 100 %, 70 % and 95 % of 40 prompts right; the last knows no expected answers."""
     row, _ = save_prompt_set(store, chat_prompts(50, expected="yes"), "tests")
-    numbers = []
+    numbers: list[int] = []
     for right in (40, 28, 38, 40):
         spec = {"prompt_set_id": row.id, "prompt_limit": 40} if len(numbers) < 3 else {}
         experiment = store.experiments.enqueue("run", "t", spec, [PlannedRun(0, 0, "Baseline", [], 40)])
