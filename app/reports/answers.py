@@ -56,13 +56,22 @@ def answers_sentence(rung: RungResult) -> str | None:
     return f"{said}, {moved} ({change.interval.low:+.1f} to {change.interval.high:+.1f}): {change.verdict}"
 
 
+def since_baseline(rung: RungResult) -> str | None:
+    """What has become of the answers since the baseline, where that is clear and the step alone does not show it."""
+    whole, step = rung.quality, rung.step_quality
+    if whole is None or step is None or whole.delta is None or whole.verdict not in CLEAR or whole == step:
+        return None
+    word = "more" if whole.delta > 0 else "fewer"
+    return f"{abs(whole.delta):.1f} points {word} of the answers are right than on the baseline: {whole.verdict}"
+
+
 def step_sentence(rung: RungResult) -> str | None:
     """A rung in one plain sentence: what its step did to cost and to answers; None while it is not measured."""
     if rung.cost is None:
         return None
     before = "the baseline" if rung.is_again else "the rung before"
     step = None if rung.step is None else f"costs {rung.step:.2f}x {before}: {verdict_of(rung)}"
-    parts = [part for part in (step, answers_sentence(rung)) if part]
+    parts = [part for part in (step, answers_sentence(rung), since_baseline(rung)) if part]
     return f"{rung.label}: {'; '.join(parts)}." if parts else None
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from app.analysis.compare import Comparison, Difference
 from app.analysis.ladder import Ladder, RungResult
 from app.analysis.metric import BY_TAG, METRICS, MISSING
-from app.reports.answers import low_quality_note, quality_span, verdict_of, with_answers
+from app.reports.answers import low_quality_note, quality_span, since_baseline, verdict_of, with_answers
 from store.tables import RunRow
 
 MARKS = {True: "yes", False: "no", None: "not observable"}
@@ -54,6 +54,7 @@ def ladder_table(ladder: Ladder) -> Group:
     lines.append(Text("\nDid each technique take effect?", style="bold"))
     lines += [Text(line) for rung in ladder.rungs if rung.adds for line in _evidence_lines(rung)]
     suspects = [f"{rung.label}: {reason}" for rung in ladder.rungs for reason in rung.suspect]
+    suspects += [f"{rung.label}: {told}" for rung in ladder.rungs if (told := since_baseline(rung))]
     note = low_quality_note(ladder)
     suspects += [note] if note else []
     if suspects:

@@ -75,12 +75,13 @@ def waterfall(ladder: Ladder) -> go.Figure:
     _add_article(figure, ladder)
     highest = max([_top(rung) for rung in shown] + [1.0])
     figure.update_layout(
-        **_frame(420),
+        **_frame(420 + 20 * max((_under_bar(rung).count("<br>") for rung in shown), default=0)),
         barmode="overlay",
         xaxis={
             "tickvals": [rung.rung for rung in ladder.rungs],
             "ticktext": [_under_bar(rung) for rung in ladder.rungs],
             "tickfont": {"size": 13, "color": TEXT},
+            "automargin": True,
             "range": [-0.6, len(ladder.rungs) - 0.4],
             "fixedrange": True,
             "showgrid": False,

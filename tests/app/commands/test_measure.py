@@ -74,6 +74,15 @@ class TestLadder:
         assert document["runs"][2]["evidence"][0]["took_effect"] is True
         assert document["rungs"][2]["article"]["cumulative"] == 0.38
         assert "relative_cost" in document["noise_floor"]
+        prefix = document["rungs"][2]
+        # The fake engine never says the expected "x": 0 of 4 prompts.
+        assert prefix["metrics"]["quality"] == 0.0
+        assert prefix["quality_interval"] == pytest.approx([0.0, 49.0], abs=0.1)
+        assert (prefix["step_quality"]["delta"], prefix["step_quality"]["unit"]) == (0.0, "points")
+        assert prefix["metrics"]["step_same_output"] == prefix["metrics"]["similarity"] == 100.0
+        assert document["rungs"][0]["step_quality"] is None
+        assert document["runs"][-1]["metrics"]["same_output"] == document["rungs"][-1]["same_output_percent"]
+        assert document["runs"][0]["manifest"]["prompt_set"]["score"] == "contains"
 
     def test_a_table_for_people_and_progress_beside_it(
         self, rung: Rung, model: Path, prompts: Path, fake_vllm: Behave

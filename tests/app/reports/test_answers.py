@@ -14,6 +14,7 @@ from app.reports.answers import (
     low_quality_note,
     points,
     quality_span,
+    since_baseline,
     step_sentence,
     verdict_of,
     with_answers,
@@ -69,6 +70,14 @@ def test_a_change_that_may_be_chance_is_told_with_its_interval() -> None:
     assert answers_sentence(step) == "answers: 98.3 % right, 1.7 points fewer (-5.0 to +0.0): no clear change"
     assert points(step.quality) == "-1.7 (-5.0 to +0.0)"
     assert quality_span(step) == "91.1-99.7"
+
+
+def test_what_several_steps_lose_together_is_told() -> None:
+    baseline, first, second = ladder([60, 57, 54]).rungs
+    assert (since_baseline(baseline), since_baseline(first)) == (None, None)
+    assert verdict_of(second) == "better"
+    assert since_baseline(second) == "10.0 points fewer of the answers are right than on the baseline: worse"
+    assert (step_sentence(second) or "").endswith(f": no clear change; {since_baseline(second)}.")
 
 
 def test_more_right_answers_and_as_many() -> None:
