@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from app.analysis.metric import BY_TAG
 from app.analysis.quality import score_answers
 from app.analysis.scoring import DEFAULT_RULE
-from app.analysis.statistics import Interval, Matrix, difference_interval, ratio_interval
+from app.analysis.statistics import Interval, Matrix, difference_interval, ratio_interval, sign_test
 from app.analysis.summary import CountedRecord, e2e_ms, run_seconds, tpot_ms, ttft_ms
 from app.replay.record import RequestRecord
 
@@ -27,6 +27,7 @@ Unit = Literal["ratio", "points"]
 MIN_EFFECT = 0.05
 """Below 5 % nobody changes a deployment, and two launches of one engine differ by about as much."""
 MIN_POINTS = 1.0
+MAX_CHANCE = 0.05
 """Percentage points of right answers below which nobody would choose another configuration."""
 
 
@@ -211,6 +212,9 @@ def _difference(tag: str, baseline: RungData, candidate: RungData, noise: float)
         return Difference(tag, old, new, delta, interval, verdict)
     gained = np.nanmean(after, axis=0) - np.nanmean(before, axis=0)
     won, lost = int((gained > 0).sum()), int((gained < 0).sum())
+    # A bootstrap of a few changed prompts among many equal ones is too sure of itself; the exact test is not.
+    if sign_test(won, lost) >= MAX_CHANCE:
+        verdict = "no clear change"
     return Difference(tag, old, new, delta, interval, verdict, measure.unit, won, lost)
 
 

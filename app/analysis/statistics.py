@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import comb, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -81,6 +81,16 @@ def wilson_interval(share: float, count: int) -> Interval | None:
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     reach = z / (1 + z * z / count) * sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     return Interval(max(0.0, middle - reach), min(1.0, middle + reach))
+
+
+def sign_test(won: int, lost: int) -> float:
+    """How likely it is that chance alone parts won and lost so unevenly or more so (exact, two-sided; McNemar's test).
+
+    1.0 when nothing changed.
+    """
+    changed = won + lost
+    tail = sum(comb(changed, fewer) for fewer in range(min(won, lost) + 1))
+    return min(1.0, 2 * tail / 2**changed)
 
 
 def _paired_draws(

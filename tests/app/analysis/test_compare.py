@@ -187,6 +187,11 @@ class TestAnswers:
     def test_a_clear_gain_is_better(self) -> None:
         assert compare(answering("w" * 30 + "r" * 30), answering("r" * 60)).differences["quality"].verdict == "better"
 
+    @pytest.mark.parametrize(("lost", "verdict"), [(5, "no clear change"), (6, "worse")])
+    def test_a_few_lost_prompts_are_a_loss_only_when_chance_is_unlikely(self, lost: int, verdict: str) -> None:
+        quality = compare(answering("r" * 64), answering("r" * (64 - lost) + "w" * lost)).differences["quality"]
+        assert (quality.verdict, quality.won, quality.lost) == (verdict, 0, lost)
+
     def test_as_many_won_as_lost_is_no_change(self) -> None:
         quality = compare(answering("rrww" * 10), answering("rwrw" * 10)).differences["quality"]
         assert (quality.delta, quality.won, quality.lost) == (0.0, 10, 10)

@@ -16,6 +16,7 @@ from app.analysis.statistics import (
     mean_interval,
     median_interval,
     ratio_interval,
+    sign_test,
     wilson_interval,
 )
 
@@ -143,3 +144,13 @@ def test_a_difference_is_paired() -> None:
     interval = difference_interval(sizes[None], sizes[None] - 3, mean)
     assert interval is not None
     assert interval.to_json() == pytest.approx([-3, -3])
+
+
+@pytest.mark.parametrize(
+    ("won", "lost", "chance"),
+    [(0, 0, 1.0), (3, 3, 1.0), (0, 4, 0.125), (0, 5, 0.0625), (0, 6, 0.03125), (6, 0, 0.03125)],
+)
+def test_sign_test_by_hand(won: int, lost: int, chance: float) -> None:
+    assert sign_test(won, lost) == pytest.approx(chance)
+    if won + lost:
+        assert sign_test(won, lost) == pytest.approx(float(binomtest(won, won + lost).pvalue))
