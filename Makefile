@@ -6,7 +6,7 @@
 #   RUNG_ENGINE=cpu|cuda  build of vLLM, instead of going by the hardware
 #   RUNG_TORCH_INDEX=URL  a further package index for torch. Where pip's own index has only torch's CUDA build, PyTorch's
 #                         CPU index saves some 4 GB
-#   RUNG_HOME=DIR         models, results and logs, instead of .rung
+#   RUNG_HOME=DIR         results and logs, instead of .rung
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -37,7 +37,7 @@ studio: ## set up what is missing, then open the studio on 127.0.0.1:8501
 setup: ## all that the studio needs, without opening it
 	$(call bootstrap,setup)
 
-tools: ## what the tests need: packages, test tools, starter model, Chromium
+tools: ## what the tests need: packages, test tools, Chromium
 	$(call bootstrap,tests)
 
 test: lint types unit ## everything that CI runs

@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from app.setup.command import Shell
 from app.setup.console import Console
-from app.setup.content import browser, database, starter_model, state_home
+from app.setup.content import browser, database, starter_models, state_home
 from app.setup.engine_build import EngineBuild, check_platform, choose, detect_gpus
 from app.setup.environment import Environment
 from app.setup.failure import SetupFailure, explain, render
@@ -32,9 +32,10 @@ TARGETS = ("studio", "setup", "bench", "tools", "tests")
 def plan(target: str, root: Path, build: EngineBuild) -> list[Step]:
     environment = Environment(root)
     home = state_home(root)
-    steps = environment.steps(build, test_tools=target in ("tools", "tests"))
+    steps: list[Step] = []
     if target in ("studio", "setup", "bench", "tests"):
-        steps.append(starter_model(root, environment.python, home))
+        steps.append(starter_models(root))
+    steps += environment.steps(build, test_tools=target in ("tools", "tests"))
     if target in ("studio", "setup"):
         steps.append(database(root, environment.python, home))
     if target == "tests":

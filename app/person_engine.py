@@ -6,10 +6,12 @@ It gives way to experiments, which need the machine for themselves. Lives in the
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from time import monotonic
 
 from app.engine.hardware import detect_hardware
 from app.engine.hub import find_model
+from app.engine.named_models import resolve_models
 from app.engine.plan import EngineOptions, plan_engine
 from app.engine.process import READY_DEADLINE_S, EngineError, EngineProcess
 from app.engine.ready import is_ready
@@ -65,8 +67,9 @@ class PersonEngine:
     def _start(self, row: EngineRow) -> None:
         self._id = row.id
         try:
-            checkpoint = find_model(self._store, self._settings, row.spec["model"])
-            recipe = Recipe.from_json(row.spec.get("recipe", []))
+            find = partial(find_model, self._store, self._settings)
+            checkpoint = find(row.spec["model"])
+            recipe = resolve_models(Recipe.from_json(row.spec.get("recipe", [])), find, checkpoint).recipe
             options = EngineOptions.from_json(row.spec.get("options", {}))
             plan = plan_engine(checkpoint, recipe, detect_hardware(), options)
             log_path = self._settings.logs / f"engine-{row.id}.log"

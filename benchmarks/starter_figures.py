@@ -1,8 +1,8 @@
 """The starter ladder in figures: time lost outside measuring, engine starts, what prefix caching gives and what not.
 
 `python -m benchmarks.starter_figures [--limit N] [--repeats N] [--model M]` measures the starter ladder on the support
-desk, then prefix caching alone on the unique prompts, which share nothing. Uses a database of its own. About 10 minutes
-on two cores.
+desk, then prefix caching alone on the unique prompts, which share nothing. Uses a database of its own. About 20 minutes
+on two cores; half of that with `--limit 64`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from app.analysis.ladder import Ladder, RungResult
 from app.commands.follow import run_to_end
+from app.engine.builtin import companion_settings
 from app.experiment.queue import enqueue
 from app.experiment.results import load_ladder
 from app.experiment.spec import ExperimentSpec, ladder_rungs
@@ -30,7 +31,7 @@ def measure(
     spec = ExperimentSpec(
         kind="ladder",
         prompt_set_id=find_prompts(store, prompts).id,
-        rungs=ladder_rungs(techniques),
+        rungs=ladder_rungs(techniques, settings=companion_settings(arguments.model)),
         model=arguments.model,
         prompt_limit=arguments.limit,
         load=LoadProfile(concurrency=8, unbatched="one_by_one"),

@@ -80,6 +80,15 @@ class Recipe:
     def plus(self, key: str, settings: Mapping[str, Any] | None = None) -> Recipe:
         return Recipe.of([*((use.key, use.settings) for use in self.uses), (key, settings or {})])
 
+    def with_values(self, values: Mapping[tuple[str, str], Value]) -> Recipe:
+        """This recipe with other values in some (technique, setting) places, which are taken as they are."""
+        return Recipe(
+            tuple(
+                TechniqueUse(use.key, tuple((name, values.get((use.key, name), value)) for name, value in use.pairs))
+                for use in self.uses
+            )
+        )
+
     def settings_of(self, key: str) -> dict[str, Value] | None:
         """The settings of a technique in this recipe, or None when it is off."""
         return next((use.settings for use in self.uses if use.key == key), None)

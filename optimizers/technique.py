@@ -22,17 +22,34 @@ Attack = Literal["tokens sent", "cost per token", "recomputation"]
 class Setting:
     """One typed knob. Forms and command-line flags are generated from it.
 
-    A `default` of None means "leave it to the engine".
+    A `default` of None means "leave it to the engine". The kind "model" is text that names a model as people do: a
+    saved name, a folder or a hub id. `only_with` is the other setting, and its value, without which this one is idle.
     """
 
     name: str
-    kind: Literal["int", "float", "bool", "choice", "text"]
+    kind: Literal["int", "float", "bool", "choice", "text", "model"]
     default: Value
     help: str
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     unit: str = ""
+    only_with: tuple[str, Value] | None = None
+
+    def read(self, text: str) -> Any:
+        """The value that `text` stands for on a command line, still to be checked; no text stands for None."""
+        if not text and self.default is None:
+            return None
+        if self.kind == "bool":
+            return {"true": True, "false": False}.get(text.lower(), text)
+        if self.kind not in ("int", "float"):
+            return text
+        for number in (int, float):
+            try:
+                return number(text)
+            except ValueError:
+                continue
+        return text
 
     def check(self, value: Any, technique: str) -> Value:
         """Return `value` in this setting's type, or raise InputError saying what is allowed."""
@@ -49,7 +66,7 @@ class Setting:
             if value in self.choices:
                 return str(value)
             raise InputError(f"{where} is {value!r}, but must be one of: {', '.join(self.choices)}")
-        if self.kind == "text":
+        if self.kind in ("text", "model"):
             if isinstance(value, str):
                 return value
             raise InputError(f"{where} is {value!r}, but must be text")
@@ -84,6 +101,19 @@ class Surroundings:
     device: Literal["cpu", "cuda"] = "cpu"
     launches_engine: bool = True
     model_config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a technique may know of a model: the served one, or one that its settings name.
+
+    `vocabulary` maps tokens to their numbers; it and `vocab_size` are None where the checkpoint does not tell.
+    """
+
+    name: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    vocab_size: int | None = None
+    vocabulary: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -151,6 +181,25 @@ class Technique(ABC):
                 raise InputError(f"{self.key} has no setting {name!r}; it has: {names}")
         given = {name: settings.get(name, setting.default) for name, setting in known.items()}
         return {name: known[name].check(value, self.key) for name, value in given.items()}
+
+    def named_models(self, settings: Mapping[str, Value]) -> dict[str, str]:
+        """Setting -> the model that it names, without settings that are idle beside the others."""
+        return {
+            setting.name: str(settings[setting.name])
+            for setting in self.settings
+            if setting.kind == "model"
+            and settings[setting.name]
+            and (setting.only_with is None or settings[setting.only_with[0]] == setting.only_with[1])
+        }
+
+    def refuse(self, settings: Mapping[str, Value], served: ModelFacts, named: Mapping[str, ModelFacts]) -> str | None:
+        """Why these settings cannot be used on the served model, or None. Asked when they name models; `named` has
+        each by its setting."""
+        return None
+
+    def variant(self, settings: Mapping[str, Value]) -> str:
+        """What a plan says of these settings, as in "with the draft model small"; empty when there is no need."""
+        return ""
 
     def engine_flags(self, settings: Mapping[str, Value] | None) -> dict[str, str | None]:
         """vLLM flags with this technique on, or, when `settings` is None, off. A None value is a bare flag."""

@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from app.engine.builtin import ABOUT
 from app.studio import parts, starter
 from app.studio.charts import PLAIN, cost_bars, description
 from app.studio.ladder_view import headline
@@ -85,11 +86,7 @@ def show_starter() -> None:
             f"**{count_of(plan.engine_starts, 'engine start')}**{last_time(plan)}.",
             width=parts.TEXT_WIDTH,
         )
-        st.caption(
-            "The starter model is a small model made at set-up. It is an instrument: its speed is real, its answers "
-            "are mostly wrong.",
-            width=parts.TEXT_WIDTH,
-        )
+        st.caption(ABOUT, width=parts.TEXT_WIDTH)
         for title, reason in plan.left_out:
             st.caption(plain(f"Left out: {title}; {reason}."))
         parts.action_button(START, partial(starter.start, store, plan), type="primary", icon=":material/play_arrow:")

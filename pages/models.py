@@ -6,6 +6,7 @@ from functools import partial
 
 import streamlit as st
 
+from app.engine.builtin import ABOUT
 from app.studio import model_view as view
 from app.studio import parts
 from app.studio.session import POLL_S, attempt, hardware, open_studio, worker_notice
@@ -29,12 +30,18 @@ def show_hardware() -> None:
     )  # fmt: skip
 
 
-def show_models(models: list[view.KnownModel]) -> None:
+def show_models(places: tuple[tuple[str, str], ...], models: list[view.KnownModel]) -> None:
     st.header("Models", anchor=False)
     st.dataframe(
         [view.model_row(model) for model in models], hide_index=True, height="content", key="models",
         alt="Models on this machine",
     )  # fmt: skip
+    st.caption(ABOUT, width=parts.TEXT_WIDTH)
+    cards = view.model_cards(places)
+    if cards:
+        with st.expander("About the starter models", icon=":material/info:"):
+            for name, card in cards:
+                st.markdown(f"**{plain(name)}**: {card}", width=parts.TEXT_WIDTH)
     with st.expander("Add a model", icon=":material/add:"):
         with st.form("add_model", border=False):
             location = st.text_input(
@@ -110,8 +117,9 @@ def show_engine(row: EngineRow) -> None:
 parts.page_title("Models", "This machine, the models on it, and an engine of your own to send requests to.")
 worker_notice(store)
 show_hardware()
-known = look_at(view.model_places(store, settings))
-show_models(known)
+model_places = view.model_places(store, settings)
+known = look_at(model_places)
+show_models(model_places, known)
 st.header("Engine", anchor=False)
 st.markdown(
     "One engine at a time, outside any experiment. An experiment takes the machine for itself and stops this engine; "

@@ -1,48 +1,67 @@
-"""What the starter tokenizer and model are trained on: the prompt sets' grammars under other seeds.
+"""What the starter tokenizer and models are trained on: practice chats, of words that no saved prompt uses.
 
-The saved prompts themselves are never used.
+Does not hold the chats themselves; they are made as training goes, each from its own seed.
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
-from starter.prompt_sets import SEED, SETS
+from starter.sets import extraction, few_shot, multi_turn, support_desk, unique
 from starter.sets.practice import Chat
+from starter.sets.words import Words
 from starter.tokenizer import TURN_END, TURN_START
 
-_TOKENIZER_SEED = SEED + 1
-_PRACTICE_SEED = SEED + 2
+Practice = Callable[[Words, int], Chat]
+TASKS: tuple[Practice, ...] = (
+    support_desk.practice,
+    unique.practice,
+    multi_turn.practice,
+    extraction.practice,
+    few_shot.practice,
+)
+EVEN = (1,) * len(TASKS)
 
 
 @dataclass(frozen=True)
 class Example:
     """Token ids, and for each whether it is part of an answer."""
 
-    ids: tuple[int, ...]
-    is_answer: tuple[bool, ...]
+    ids: list[int]
+    is_answer: list[bool]
 
 
-def tokenizer_texts(rows_per_set: int) -> Iterator[str]:
-    for module in SETS:
-        for row in module.make(_TOKENIZER_SEED, rows_per_set).rows:
-            yield "\n".join(message["content"] for message in row.rendered())
-        for chat in module.practice(_TOKENIZER_SEED, rows_per_set):
-            yield "\n".join(answer for _, answer in chat)
+def practice_chat(seed: int, number: int, size: int, mix: Sequence[int] = EVEN) -> Chat:
+    """Chat `number` of the endless sequence that `seed` names, with about `size` characters of context.
+
+    `mix` says how often each of `TASKS` comes.
+    """
+    words = Words(random.Random(f"{seed}/{number}"), held_out=False)
+    (task,) = words.rng.choices(TASKS, mix)
+    return task(words, size)
 
 
-def practice_chats(chats_per_set: int) -> list[Chat]:
-    """The sets take turns, so that each batch of neighbours holds all of them."""
-    by_set = [module.practice(_PRACTICE_SEED, chats_per_set) for module in SETS]
-    return [chat for chats in zip(*by_set, strict=True) for chat in chats]
+def tokenizer_texts(seed: int, chats: int, mix: Sequence[int] = EVEN) -> Iterator[str]:
+    """Practice chats, and all numbers of one and two digits, so that each is a token."""
+    yield support_desk.HANDBOOK
+    yield multi_turn.SYSTEM
+    for number in range(chats):
+        chat = practice_chat(seed, number, 1500, mix)
+        yield "\n".join([chat.system, *(f"{asked}\n{answer}" for asked, answer in chat.turns)])
+    pairs = [*(f"{n:02d}" for n in range(100)), *map(str, range(10))]
+    for _ in range(60):
+        yield " ".join(pairs) + "." + ".".join(pairs)
 
 
 def encode(chat: Chat, tokenizer: Tokenizer) -> Example:
     ids: list[int] = []
     is_answer: list[bool] = []
-    for index, (asked, answer) in enumerate(chat):
-        before = "\n" if index else ""
+    before = f"{TURN_START}system\n{chat.system}{TURN_END}\n" if chat.system else ""
+    for asked, answer in chat.turns:
         for text, counts in (
             (f"{before}{TURN_START}user\n{asked}{TURN_END}\n{TURN_START}assistant\n", False),
             (f"{answer}{TURN_END}", True),
@@ -50,4 +69,5 @@ def encode(chat: Chat, tokenizer: Tokenizer) -> Example:
             piece = tokenizer.encode(text).ids
             ids += piece
             is_answer += [counts] * len(piece)
-    return Example(tuple(ids), tuple(is_answer))
+        before = "\n"
+    return Example(ids, is_answer)

@@ -1,4 +1,4 @@
-"""The starter model's shape: a small Llama, so that every engine and quantizer knows the architecture."""
+"""The starter models' shape: small Llamas, so that every engine and quantizer knows the architecture."""
 
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -11,10 +11,11 @@ def build_model(shape: Shape, vocab_size: int, pad_id: int, end_id: int) -> Llam
         hidden_size=shape.hidden,
         num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
+        num_key_value_heads=shape.heads,
         head_dim=shape.head_size,
         intermediate_size=shape.intermediate,
         max_position_embeddings=shape.max_positions,
+        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=end_id,

@@ -4,18 +4,26 @@
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from starter.rows import PromptSet
-from starter.sets import few_shot, multi_turn, support_desk, unique
+from starter.sets import extraction, few_shot, multi_turn, support_desk, unique
 
 SEED = 20261123
 PROMPTS_DIR = Path(__file__).parent / "prompts"
-SETS = (support_desk, multi_turn, few_shot, unique)
+MAKERS: tuple[Callable[[int], PromptSet], ...] = (
+    support_desk.make,
+    multi_turn.make,
+    few_shot.make,
+    unique.make,
+    extraction.make,
+    multi_turn.make_long,
+)
 
 
 def make_all(seed: int = SEED) -> list[PromptSet]:
-    return [module.make(seed) for module in SETS]
+    return [make(seed) for make in MAKERS]
 
 
 def main() -> int:

@@ -49,6 +49,7 @@ class PromptSet:
     title: str
     description: str
     rows: tuple[Row, ...]
+    score: str = "contains"
 
     def to_jsonl(self) -> str:
         header = {
@@ -57,6 +58,7 @@ class PromptSet:
             "title": self.title,
             "description": self.description,
             "license": LICENSE,
+            "score": self.score,
         }
         lines = [header, *(row.to_json() for row in self.rows)]
         return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)

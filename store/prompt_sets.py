@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -92,6 +92,11 @@ class PromptSets:
                 ],
             )
         return row, True
+
+    def rename(self, prompt_set_id: int, name: str) -> None:
+        """Gives a set another name; experiments know their set by its number and keep it."""
+        with self._session.begin() as session:
+            session.execute(update(PromptSetRow).where(PromptSetRow.id == prompt_set_id).values(name=name))
 
     def remove(self, name: str) -> None:
         """Removes a set that no experiment used; experiments keep theirs, so that they stay repeatable."""

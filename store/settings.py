@@ -1,4 +1,4 @@
-"""Where things are: the state folder, the database, the starter model. Read once at each process's start.
+"""Where things are: the state folder, the database, the starter models. Read once at each process's start.
 
 RUNG_HOME moves the state folder, RUNG_DATABASE_URL the database; `--database` on a command wins over both.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+STARTER_MODELS = ROOT / "starter" / "models"
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,13 @@ class Settings:
         return Settings(home, url)
 
     @property
-    def models(self) -> Path:
-        return self.home / "models"
+    def starter_models(self) -> Path:
+        """They come with the repository, whatever the state folder."""
+        return STARTER_MODELS
 
     @property
     def starter_model(self) -> Path:
-        return self.models / "starter"
+        return self.starter_models / "target"
 
     @property
     def logs(self) -> Path:

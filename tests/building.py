@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from app.analysis.compare import RungData
+from app.engine.builtin import BUILTIN, STARTER
 from app.prompts.prompt import Message, Prompt, PromptSet
 from app.replay.record import RequestRecord
 from tests.fakes.engine_settings import PREFIX
@@ -30,13 +32,22 @@ LLAMA: dict[str, Any] = {
 
 
 def checkpoint_folder(folder: Path, config: Mapping[str, Any] = LLAMA, chat_template: bool = True) -> Path:
+    """What passes for a checkpoint of that configuration, the built-in ones included; its weights hold no tensor."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "tokenizer.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(b"\0" * 64)
+    for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):
+        (folder / name).write_text("{}")
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", 56) + b"{}".ljust(56))
     if chat_template:
         (folder / "chat_template.jinja").write_text("{{ messages }}")
     return folder
+
+
+def starter_folders(models: Path) -> Path:
+    """The built-in models as a whole clone has them, without anything learnt; the folder of `starter`."""
+    for folder in BUILTIN.values():
+        checkpoint_folder(models / folder)
+    return models / BUILTIN[STARTER]
 
 
 def use_fake_engine(patch: pytest.MonkeyPatch, **behaviour: object) -> None:

@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 
 from store.settings import Settings
 from store.store import Store
-from tests.building import checkpoint_folder, use_fake_engine
+from tests.building import checkpoint_folder, starter_folders, use_fake_engine
 
 # The same examples at every run: a red test stays red until it is mended. Speed is not what is tested.
 hypothesis_settings.register_profile("rung", deadline=None, derandomize=True, database=None, max_examples=60)
@@ -28,6 +28,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name in ("RUNG_DATABASE_URL", "RUNG_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("RUNG_HOME", str(tmp_path / "home"))
+    # No test depends on what the weights in the repository have learnt; one that needs a starter model makes a folder.
+    monkeypatch.setattr("store.settings.STARTER_MODELS", tmp_path / "starter-models")
     (tmp_path / "home").mkdir()
     return Settings.load()
 
@@ -52,6 +54,12 @@ def store(settings: Settings, empty_database: Path) -> Iterator[Store]:
 def model(tmp_path: Path) -> Path:
     """A folder that passes for a small Llama with a chat template; its weights are a few bytes."""
     return checkpoint_folder(tmp_path / "tiny-model")
+
+
+@pytest.fixture
+def starter(settings: Settings) -> Path:
+    """The built-in models; the folder of the one called `starter`."""
+    return starter_folders(settings.starter_models)
 
 
 @pytest.fixture

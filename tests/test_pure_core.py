@@ -13,7 +13,10 @@ from tests.fakes.launch import ROOT
 
 FORBIDDEN = ("streamlit", "sqlalchemy", "torch", "vllm", "transformers")
 PACKAGES = ("optimizers", "app.analysis")
-MODULES = ("app.engine.plan", "app.engine.checkpoint", "app.engine.log_cause", "app.replay.load", "app.replay.stream")
+MODULES = (
+    "app.engine.builtin", "app.engine.checkpoint", "app.engine.log_cause", "app.engine.named_models", "app.engine.plan",
+    "app.replay.load", "app.replay.stream",
+)  # fmt: skip
 
 
 def modules_of(package: str) -> list[str]:

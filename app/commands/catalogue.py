@@ -12,9 +12,10 @@ from typing import Any
 from app.analysis.metric import MISSING
 from app.analysis.scoring import DEFAULT_RULE, RULES
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
+from app.engine.builtin import builtin_places, read_known, refuse_builtin
 from app.engine.checkpoint import read_checkpoint
 from app.engine.hardware import detect_hardware
-from app.engine.hub import HUB_ID, STARTER, download
+from app.engine.hub import HUB_ID, download
 from app.paths import existing_path
 from app.prompts.files import write_jsonl
 from app.prompts.saved import find_prompts, import_file, load_prompt_set, save_starter_sets
@@ -130,7 +131,9 @@ def add_model_command(arguments: argparse.Namespace) -> int:
         location, checkpoint = str(path.resolve()), read_checkpoint(path)
     else:
         checkpoint = read_checkpoint(download(location), location)
-    row = store.models.add(arguments.name or checkpoint.name, location)
+    name = arguments.name or checkpoint.name
+    refuse_builtin(name)
+    row = store.models.add(name, location)
     if arguments.json:
         print_json({"schema": "rung.model/1", **_model(row.name, location)})
     else:
@@ -140,8 +143,8 @@ def add_model_command(arguments: argparse.Namespace) -> int:
 
 def models_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
-    places = [(STARTER, str(settings.starter_model)), *((row.name, row.location) for row in store.models.all())]
-    found = [_model(name, location) for name, location in places]
+    found = [_model(name, str(folder)) for name, folder in builtin_places(settings)]
+    found += [_model(row.name, row.location) for row in store.models.all()]
     if arguments.json:
         print_json({"schema": "rung.models/1", "models": found})
     else:
@@ -158,7 +161,7 @@ def _model(name: str, location: str) -> dict[str, Any]:
     if HUB_ID.match(location):
         return entry
     try:
-        checkpoint = read_checkpoint(Path(location), name)
+        checkpoint = read_known(Path(location), name)
     except InputError as error:
         return {**entry, "problem": str(error)}
     return {**entry, "architecture": checkpoint.architecture, "weight_bytes": checkpoint.weight_bytes}

@@ -10,7 +10,7 @@ import psutil
 from rich.text import Text
 
 from app.commands.common import DONE, RUN_FAILED, OneLineParser, add_database, add_json, print_json
-from app.engine.checkpoint import read_checkpoint
+from app.engine.builtin import ABOUT, builtin_places, read_known
 from app.engine.hardware import GIB, detect_hardware
 from app.reports.text import plain_table, show
 from app.version import versions
@@ -37,7 +37,7 @@ def doctor_command(arguments: argparse.Namespace) -> int:
     checks = [
         *_machine(settings),
         _engine(),
-        _starter(settings),
+        *_starter_models(settings),
         _database(settings),
         _worker(settings),
         *_techniques(),
@@ -91,12 +91,17 @@ def _engine() -> Check:
     return "engine", "problem", "vLLM is not installed; run: make setup"
 
 
-def _starter(settings: Settings) -> Check:
-    try:
-        checkpoint = read_checkpoint(settings.starter_model, "starter")
-    except InputError:
-        return "starter model", "warning", "not made yet; run: make setup"
-    return "starter model", "ok", f"{checkpoint.architecture}, {checkpoint.weight_bytes / 2**20:.0f} MiB"
+def _starter_models(settings: Settings) -> list[Check]:
+    found: list[Check] = []
+    for name, folder in builtin_places(settings):
+        try:
+            checkpoint = read_known(folder, name)
+        except InputError as error:
+            found.append((f"model {name}", "warning", str(error)))
+        else:
+            size = f"{checkpoint.weight_bytes / 2**20:.0f} MiB"
+            found.append((f"model {name}", "ok", f"{checkpoint.architecture}, {size}"))
+    return [*found, ("starter models", "ok", ABOUT)]
 
 
 def _database(settings: Settings) -> Check:

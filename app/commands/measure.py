@@ -6,10 +6,12 @@ import argparse
 import asyncio
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 
+from app.commands.choice import add_set_option, chosen_recipe, chosen_settings, ladder_keys
 from app.commands.common import (
     DONE,
     RUN_FAILED,
@@ -24,20 +26,20 @@ from app.commands.common import (
     sampling,
 )  # fmt: skip
 from app.commands.follow import run_to_end
+from app.engine.checkpoint import Checkpoint
 from app.engine.endpoint import Endpoint, api_key, attach
 from app.engine.hardware import detect_hardware
-from app.engine.hub import STARTER, find_model
+from app.engine.hub import find_model, whole_name
+from app.engine.named_models import resolve_models, with_whole_names
 from app.engine.plan import plan_engine
 from app.experiment.queue import enqueue
 from app.experiment.results import load_ladder
 from app.experiment.spec import ExperimentSpec, Rung, ladder_rungs
-from app.paths import existing_path
 from app.prompts.saved import find_prompts
 from app.replay.load import LoadProfile
 from app.reports.documents import experiment_document, run_document
 from app.reports.text import ladder_table, run_table, show
 from optimizers.errors import InputError
-from optimizers.recipe import Recipe
 from optimizers.registry import techniques
 from optimizers.technique import Surroundings
 from store.settings import Settings
@@ -51,6 +53,7 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     ladder = commands.add_parser("ladder", help="measure a cumulative ladder of techniques")
     _add_target(ladder)
     ladder.add_argument("--techniques", metavar="A,B,C", help="in the order to climb (default: all that work here)")
+    add_set_option(ladder)
     ladder.add_argument("--repeats", type=int, default=3, metavar="N", help="of every rung (3)")
     ladder.add_argument("--concurrency", type=int, default=8, metavar="N", help="requests in flight when batched (8)")
     ladder.add_argument(
@@ -64,7 +67,10 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
 
     run = commands.add_parser("run", help="measure one recipe")
     _add_target(run)
-    run.add_argument("--recipe", type=Path, metavar="FILE", help="JSON list of techniques (default: the baseline)")
+    what = run.add_mutually_exclusive_group()
+    what.add_argument("--recipe", type=Path, metavar="FILE", help="JSON list of techniques (default: the baseline)")
+    what.add_argument("--techniques", metavar="A,B,C", help="the recipe, by its techniques")
+    add_set_option(run)
     load = run.add_mutually_exclusive_group()
     load.add_argument("--concurrency", type=int, metavar="N", help="requests in flight (8)")
     load.add_argument("--static-batch", type=int, metavar="N", help="waves of N, each waits for its slowest")
@@ -95,9 +101,11 @@ def _add_rest(parser: argparse.ArgumentParser) -> None:
 
 def ladder_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
-    surroundings = _check_target(store, settings, arguments)
-    keys = _ladder_keys(arguments.techniques, surroundings)
-    rungs = ladder_rungs(keys, again=not arguments.no_again)
+    checkpoint, surroundings = _look_at_target(store, settings, arguments)
+    keys = ladder_keys(arguments.techniques, surroundings)
+    chosen = chosen_settings(arguments.settings, keys, arguments.model if checkpoint else None)
+    rungs = ladder_rungs(keys, not arguments.no_again, chosen)
+    rungs = _checked(store, settings, arguments, rungs, checkpoint)
     load = LoadProfile("closed_loop", arguments.concurrency, UNBATCHED[arguments.unbatched])  # type: ignore[arg-type]
     spec = _spec(store, settings, arguments, "ladder", rungs, load)
     name = store.prompt_sets.get(spec.prompt_set_id).name
@@ -118,13 +126,18 @@ def ladder_command(arguments: argparse.Namespace) -> int:
 
 def run_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
-    recipe = _read_recipe(arguments.recipe)
-    _check_target(store, settings, arguments, recipe)
+    recipe = chosen_recipe(arguments)
+    checkpoint, surroundings = _look_at_target(store, settings, arguments)
+    for use in recipe.uses:
+        reason = techniques().get(use.key).unavailable(surroundings)
+        if reason:
+            raise InputError(f"{use.key} cannot be used here: {reason}")
+    rungs = _checked(store, settings, arguments, (Rung(recipe.title, recipe),), checkpoint)
     if arguments.static_batch is not None:
         load = LoadProfile("static_batches", arguments.static_batch)
     else:
         load = LoadProfile("closed_loop", 8 if arguments.concurrency is None else arguments.concurrency)
-    spec = _spec(store, settings, arguments, "run", (Rung(recipe.title, recipe),), load)
+    spec = _spec(store, settings, arguments, "run", rungs, load)
     name = store.prompt_sets.get(spec.prompt_set_id).name
     title = f"Run: {recipe.title}, {_short(spec)} on {name}"
     experiment = _carry_out(store, settings, arguments, spec, title, arguments.out)
@@ -155,58 +168,41 @@ def resume_command(arguments: argparse.Namespace) -> int:
     return _exit_code(experiment)
 
 
-def _check_target(
-    store: Store, settings: Settings, arguments: argparse.Namespace, recipe: Recipe | None = None
-) -> Surroundings:
-    """Finds bad input before anything is queued; what may be asked of techniques there."""
-    hardware = detect_hardware()
+def _look_at_target(
+    store: Store, settings: Settings, arguments: argparse.Namespace
+) -> tuple[Checkpoint | None, Surroundings]:
+    """The model, None at an endpoint, and what may be asked of techniques there."""
+    device = detect_hardware().device
     if arguments.endpoint is not None:
         asyncio.run(_attach(arguments.endpoint, arguments.model))
-        surroundings = Surroundings(hardware.device, launches_engine=False)
-    elif arguments.model is None:
+        return None, Surroundings(device, launches_engine=False)
+    if arguments.model is None:
         raise InputError("neither a model nor an endpoint was given; give --model or --endpoint")
-    else:
-        checkpoint = find_model(store, settings, arguments.model)
-        plan_engine(checkpoint, recipe or Recipe(), hardware, engine_options(arguments))
-        surroundings = Surroundings(hardware.device, True, checkpoint.config)
-    for use in (recipe or Recipe()).uses:
-        reason = techniques().get(use.key).unavailable(surroundings)
-        if reason:
-            raise InputError(f"{use.key} cannot be used here: {reason}")
-    return surroundings
+    checkpoint = find_model(store, settings, arguments.model)
+    return checkpoint, Surroundings(device, True, checkpoint.config)
+
+
+def _checked(
+    store: Store,
+    settings: Settings,
+    arguments: argparse.Namespace,
+    rungs: tuple[Rung, ...],
+    checkpoint: Checkpoint | None,
+) -> tuple[Rung, ...]:
+    """The rungs as they are stored, after whatever is wrong with them has been found: nothing is queued before."""
+    hardware, options = detect_hardware(), engine_options(arguments)
+    for rung in rungs:
+        resolved = resolve_models(rung.recipe, partial(find_model, store, settings), checkpoint)
+        if checkpoint is not None:
+            plan_engine(checkpoint, resolved.recipe, hardware, options)
+    whole = partial(whole_name, store)
+    return tuple(Rung(rung.label, with_whole_names(rung.recipe, whole)) for rung in rungs)
 
 
 async def _attach(url: str, model: str | None) -> Endpoint:
     headers = {"Authorization": f"Bearer {key}"} if (key := api_key()) else {}
     async with aiohttp.ClientSession(headers=headers) as session:
         return await attach(session, url, model)
-
-
-def _ladder_keys(listed: str | None, surroundings: Surroundings) -> list[str]:
-    if listed is not None:
-        keys = [key.strip() for key in listed.split(",") if key.strip()]
-        for key in keys:
-            reason = techniques().get(key).unavailable(surroundings)
-            if reason:
-                raise InputError(f"{key} cannot be used here: {reason}; leave it out of --techniques")
-        return keys
-    usable = []
-    for technique in techniques().all():
-        reason = technique.unavailable(surroundings)
-        if reason is None:
-            usable.append(technique.key)
-        else:
-            print(f"left out: {technique.key}: {reason}", file=sys.stderr)
-    return usable
-
-
-def _read_recipe(path: Path | None) -> Recipe:
-    if path is None:
-        return Recipe()
-    try:
-        return Recipe.parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"recipe {path} cannot be read ({error})") from None
 
 
 def _spec(
@@ -222,7 +218,7 @@ def _spec(
         kind=kind,
         prompt_set_id=find_prompts(store, arguments.prompts).id,
         rungs=rungs,
-        model=_absolute(store, arguments.model) if arguments.endpoint is None else arguments.model,
+        model=whole_name(store, arguments.model) if arguments.endpoint is None else arguments.model,
         endpoint=arguments.endpoint,
         prompt_limit=arguments.limit,
         load=load,
@@ -240,12 +236,6 @@ def _short(spec: ExperimentSpec) -> str:
     if spec.model is None:
         return str(spec.endpoint)
     return Path(spec.model).name if Path(spec.model).is_absolute() else spec.model
-
-
-def _absolute(store: Store, model: str) -> str:
-    """A folder is stored with its whole path: the worker may run in another folder."""
-    path = None if model == STARTER else existing_path(model)
-    return str(path.resolve()) if path is not None and store.models.find(model) is None else model
 
 
 def _carry_out(

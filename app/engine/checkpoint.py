@@ -56,6 +56,12 @@ class Checkpoint:
         return int(2 * layers * kv_heads * head_size * 2)
 
     @property
+    def vocab_size(self) -> int | None:
+        """Tokens that the model has an output for, or None when the config does not say."""
+        size = self._text_config.get("vocab_size")
+        return size if isinstance(size, int) and size > 0 else None
+
+    @property
     def architecture(self) -> str:
         names = self.config.get("architectures") or [self.config.get("model_type", "unknown")]
         return str(names[0])

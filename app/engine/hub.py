@@ -1,4 +1,4 @@
-"""Finds the model that a person named: a saved name, a folder, or a hub id that is downloaded."""
+"""Finds the model that a person named: a built-in or saved name, a folder, or a hub id that is downloaded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from app.engine.builtin import BUILTIN, read_known
 from app.engine.checkpoint import Checkpoint, read_checkpoint
 from app.paths import existing_path
 from optimizers.errors import InputError
@@ -13,25 +14,29 @@ from store.settings import Settings
 from store.store import Store
 
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
-STARTER = "starter"
 
 
 def find_model(store: Store, settings: Settings, name: str) -> Checkpoint:
-    """A saved name wins over a folder, a folder over a hub id. Raises InputError when there is none."""
-    if name == STARTER:
-        if not settings.starter_model.exists():
-            raise InputError("the starter model is not there yet; make it with: make setup")
-        return read_checkpoint(settings.starter_model, STARTER)
+    """A built-in name wins over a saved one, that over a folder, a folder over a hub id. Raises InputError when there
+    is none."""
+    if name in BUILTIN:
+        return read_known(settings.starter_models / BUILTIN[name], name)
     saved = store.models.find(name)
     location = saved.location if saved is not None else name
     label = saved.name if saved is not None else None
     folder = existing_path(location)
     if folder is not None or not HUB_ID.match(location):
         if saved is None and folder is None:
-            known = ", ".join([STARTER, *(row.name for row in store.models.all())])
+            known = ", ".join([*BUILTIN, *(row.name for row in store.models.all())])
             raise InputError(f"model {name!r}: no such folder, and no saved model of that name; saved: {known}")
         return read_checkpoint(folder or Path(location), label)
     return read_checkpoint(download(location), label or location)
+
+
+def whole_name(store: Store, name: str) -> str:
+    """The name as a worker in any folder will understand it: a relative folder becomes a whole path."""
+    path = None if name in BUILTIN or store.models.find(name) is not None else existing_path(name)
+    return name if path is None else str(path.resolve())
 
 
 def download(hub_id: str) -> Path:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic, time
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.engine.checkpoint import Checkpoint
 from app.engine.endpoint import Endpoint, api_key, attach, is_gone
 from app.engine.hardware import Hardware, detect_hardware
 from app.engine.hub import find_model
+from app.engine.named_models import Resolved, resolve_models
 from app.engine.plan import EnginePlan, plan_engine
 from app.engine.process import EngineError, EngineProcess
 from app.experiment.measure import Target, measure_run
@@ -37,6 +39,7 @@ from store.store import Store
 from store.tables import ExperimentRow, RunRow
 
 DEATH_NOTICE_S = 2.0
+PlannedRun = tuple[RunRow, Resolved]
 
 
 class RunFailedError(RuntimeError):
@@ -77,6 +80,7 @@ class Executor:
         self._spec = ExperimentSpec.from_json(experiment.spec)
         self._hardware = detect_hardware()
         self._prompt_set: PromptSet
+        self._resolved: dict[Recipe, Resolved] = {}
         self.seconds = Seconds()
 
     async def run(self) -> tuple[str, str | None]:
@@ -101,28 +105,30 @@ class Executor:
         async with aiohttp.ClientSession(timeout=timeout, headers=headers) as session:
             endpoint = await attach(session, url, self._spec.model)
             self._check_available(Surroundings(self._hardware.device, launches_engine=False))
+            runs = [(run, self._resolve(run, None)) for run in self._open_runs()]
 
             async def gone() -> str | None:
                 return await is_gone(session, endpoint.base_url)
 
             target = Target(endpoint, True, None, None, gone)
-            for run in _interleaved(self._open_runs()):
-                await self._measure(run, target, None)
+            for run, resolved in _interleaved(runs):
+                await self._measure(run, target, resolved, None)
 
     async def _on_own_engines(self) -> None:
         assert self._spec.model is not None
         checkpoint = find_model(self._store, self._settings, self._spec.model)
         self._check_available(Surroundings(self._hardware.device, True, checkpoint.config))
-        groups: dict[str, tuple[EnginePlan, list[RunRow]]] = {}
+        groups: dict[str, tuple[EnginePlan, list[PlannedRun]]] = {}
         for run in self._open_runs():
-            plan = plan_engine(checkpoint, Recipe.from_json(run.recipe), self._hardware, self._spec.engine)
-            groups.setdefault(plan.key, (plan, []))[1].append(run)
+            resolved = self._resolve(run, checkpoint)
+            plan = plan_engine(checkpoint, resolved.recipe, self._hardware, self._spec.engine)
+            groups.setdefault(plan.key, (plan, []))[1].append((run, resolved))
         with ThreadPoolExecutor(1, "tokenizer") as pool:
             pool.submit(load_tokenizer, checkpoint.folder)
             for number, (plan, runs) in enumerate(groups.values(), start=1):
                 await self._with_engine(plan, checkpoint, runs, f"engine {number} of {len(groups)}")
 
-    async def _with_engine(self, plan: EnginePlan, checkpoint: Checkpoint, runs: list[RunRow], which: str) -> None:
+    async def _with_engine(self, plan: EnginePlan, checkpoint: Checkpoint, runs: list[PlannedRun], which: str) -> None:
         self._phase(f"Starting {which}")
         engine_id = self._store.engines.add({"model": checkpoint.name}, plan.to_json(), self._experiment.id)
         log_path = self._settings.logs / f"engine-{engine_id}.log"
@@ -145,8 +151,8 @@ class Executor:
             async with aiohttp.ClientSession() as session:
                 gone = _engine_gone(session, engine)
                 target = Target(endpoint, plan.chat, engine_id, checkpoint.folder, gone, engine.pid)
-                for run in _interleaved(runs):
-                    await self._measure(run, target, (plan, checkpoint))
+                for run, resolved in _interleaved(runs):
+                    await self._measure(run, target, resolved, (plan, checkpoint))
         except (EngineError, EngineGoneError) as failure:
             error = str(failure)
             raise
@@ -157,12 +163,15 @@ class Executor:
             self.seconds.engine_stop += monotonic() - began
             self._store.engines.stopped(engine_id, error)
 
-    async def _measure(self, run: RunRow, target: Target, launched: tuple[EnginePlan, Checkpoint] | None) -> None:
-        recipe = Recipe.from_json(run.recipe)
-        schedule = plan_schedule(self._spec.load, recipe.schedule())
+    async def _measure(
+        self, run: RunRow, target: Target, resolved: Resolved, launched: tuple[EnginePlan, Checkpoint] | None
+    ) -> None:
+        schedule = plan_schedule(self._spec.load, resolved.recipe.schedule())
         self._phase(f"{run.label}, repeat {run.repeat + 1} of {self._spec.repeats}")
         manifest = manifest_of(self._spec, self._prompt_set, self._hardware, target, launched)
-        self._store.runs.start(run.id, manifest | {"schedule": schedule.title, "recipe": run.recipe})
+        self._store.runs.start(
+            run.id, manifest | {"schedule": schedule.title, "recipe": run.recipe, "models": resolved.to_json()}
+        )
         spent = await measure_run(self._store, self._spec, run, self._prompt_set, target, schedule)
         self.seconds.warm_up += spent.warm_up
         self.seconds.generation += spent.generation
@@ -171,6 +180,14 @@ class Executor:
             reason = next(iter(summary.get("error_examples", ())), "no request was sent")
             raise RunFailedError(f"{run.label}: not one of {summary.get('requests')} requests was answered ({reason})")
         self._store.runs.finish(run.id, "done")
+
+    def _resolve(self, run: RunRow, served: Checkpoint | None) -> Resolved:
+        """Repeats of a rung share their recipe, so its models are looked at once."""
+        recipe = Recipe.from_json(run.recipe)
+        if recipe not in self._resolved:
+            find = partial(find_model, self._store, self._settings)
+            self._resolved[recipe] = resolve_models(recipe, find, served)
+        return self._resolved[recipe]
 
     def _open_runs(self) -> list[RunRow]:
         return [run for run in self._store.runs.of_experiment(self._experiment.id) if run.status != "done"]
@@ -239,6 +256,6 @@ def _engine_gone(session: aiohttp.ClientSession, engine: EngineProcess) -> Calla
     return gone
 
 
-def _interleaved(runs: list[RunRow]) -> list[RunRow]:
+def _interleaved(runs: list[PlannedRun]) -> list[PlannedRun]:
     """Repeat by repeat over the rungs, so that a drift of the machine falls on all of them alike."""
-    return sorted(runs, key=lambda run: (run.repeat, run.rung))
+    return sorted(runs, key=lambda planned: (planned[0].repeat, planned[0].rung))

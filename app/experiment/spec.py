@@ -95,10 +95,13 @@ class ExperimentSpec:
         )
 
 
-def ladder_rungs(keys: Sequence[str] | None = None, again: bool = True) -> tuple[Rung, ...]:
+def ladder_rungs(
+    keys: Sequence[str] | None = None, again: bool = True, settings: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[Rung, ...]:
     """The cumulative ladder: the baseline, the baseline again for the noise floor, then one technique more each.
 
-    `keys` is the order to climb in, all techniques when None.
+    `keys` is the order to climb in, all techniques when None. `settings` has those of each technique that are not the
+    defaults; what it says of a technique that is not on the ladder is left unread.
     """
     order = list(techniques().keys() if keys is None else keys)
     if not order:
@@ -108,6 +111,6 @@ def ladder_rungs(keys: Sequence[str] | None = None, again: bool = True) -> tuple
     if again:
         rungs.append(Rung("Baseline again", recipe))
     for key in order:
-        recipe = recipe.plus(key)
+        recipe = recipe.plus(key, (settings or {}).get(key))
         rungs.append(Rung(f"+ {techniques().get(key).title}", recipe))
     return tuple(rungs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from app.paths import existing_path
@@ -15,7 +16,18 @@ from store.store import Store
 from store.tables import PromptSetRow
 
 STARTER_FOLDER = ROOT / "starter" / "prompts"
-STARTER_SETS = ("support-desk", "multi-turn", "few-shot", "unique")
+STARTER_SETS = ("support-desk", "multi-turn", "few-shot", "unique", "extraction", "long-chat")
+_STARTER_SOURCE = "starter/"
+"""How the source of a built-in set begins. A person's file is noted by its bare name, which holds no slash."""
+_FIRST_STARTER_SETS = frozenset(
+    {
+        "84d70e1e81128819010ddf6f6a8503a7e7083322bfc13d2bc93f82950070ea87",
+        "ae8862b63e406d010c8008890ec57d41cf572fc40a1406b63d6e507b8caf11cf",
+        "0c3014500fca0565ea447cd6c32f167f4aeb0920f6147fa2958fafe056f3f280",
+        "e1ab9e2b2d25a0da512417f6967d71dad7e1b62dc167f7f38f31e924dda73009",
+    }
+)
+"""Content hashes of the built-in sets that were saved before their source said so."""
 
 
 def load_prompt_set(store: Store, prompt_set_id: int, limit: int | None = None) -> PromptSet:
@@ -49,11 +61,11 @@ def find_prompts(store: Store, set_or_file: str) -> PromptSetRow:
 
     A file whose name is taken by other prompts is saved under the name with its content hash appended.
     """
+    if set_or_file in STARTER_SETS:
+        return _starter_row(store, set_or_file)
     known = store.prompt_sets.find(set_or_file)
     if known is not None:
         return known
-    if set_or_file in STARTER_SETS:
-        return import_file(store, STARTER_FOLDER / f"{set_or_file}.jsonl")[0]
     path = existing_path(set_or_file)
     if path is None:
         names = ", ".join(sorted({*STARTER_SETS, *(row.name for row in store.prompt_sets.all())}))
@@ -61,12 +73,40 @@ def find_prompts(store: Store, set_or_file: str) -> PromptSetRow:
     prompt_set = read_prompt_file(path, slug(path.stem))
     taken = store.prompt_sets.find(prompt_set.name)
     if taken is not None and taken.content_hash != prompt_set.content_hash:
-        prompt_set = replace(prompt_set, name=f"{prompt_set.name[:70]}-{prompt_set.content_hash[:7]}")
+        prompt_set = replace(prompt_set, name=_with_hash(prompt_set.name, prompt_set.content_hash))
     return save_prompt_set(store, prompt_set, path.name)[0]
 
 
 def save_starter_sets(store: Store) -> None:
     """Makes the built-in sets visible in the store; sets whose name a person has taken are left alone."""
     for name in STARTER_SETS:
-        if store.prompt_sets.find(name) is None:
-            import_file(store, STARTER_FOLDER / f"{name}.jsonl")
+        _starter_row(store, name)
+
+
+def _starter_row(store: Store, name: str) -> PromptSetRow:
+    """The built-in set as this version has it, or what a person saved under its name.
+
+    A set never changes once saved, so the set of an older version stays, with the experiments that used it, and gives
+    only its name away.
+    """
+    made = _starter_set(name)
+    known = store.prompt_sets.find(name)
+    if known is not None and known.content_hash != made.content_hash and _is_built_in(known):
+        shorter, whole = (_with_hash(name, known.content_hash, digits) for digits in (7, 64 - len(name)))
+        taken = store.prompt_sets.find(shorter) is not None
+        store.prompt_sets.rename(known.id, whole if taken else shorter)
+        known = None
+    return known or save_prompt_set(store, made, f"{_STARTER_SOURCE}{name}.jsonl")[0]
+
+
+@cache
+def _starter_set(name: str) -> PromptSet:
+    return read_prompt_file(STARTER_FOLDER / f"{name}.jsonl", name)
+
+
+def _is_built_in(row: PromptSetRow) -> bool:
+    return row.source.startswith(_STARTER_SOURCE) or row.content_hash in _FIRST_STARTER_SETS
+
+
+def _with_hash(name: str, content_hash: str, digits: int = 7) -> str:
+    return f"{name[:70]}-{content_hash[:digits]}"

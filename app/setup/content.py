@@ -1,4 +1,4 @@
-"""The steps after the packages: the starter model, the database, a browser for the tests."""
+"""The steps beside the packages: the starter models, the database, a browser for the tests."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
+from app.engine.builtin import RESTORE, all_incomplete
 from app.setup.command import Shell
 from app.setup.failure import SetupFailure
-from app.setup.steps import Facts, Step, digest, whole_files
+from app.setup.steps import Facts, Step, digest
 
-MODEL_FILES = ("config.json", "tokenizer.json", "model.safetensors")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -21,20 +21,17 @@ def state_home(root: Path, env: Mapping[str, str] = os.environ) -> Path:
     return Path(env.get("RUNG_HOME") or root / ".rung").expanduser().resolve()
 
 
-def starter_model(root: Path, python: Path, home: Path) -> Step:
-    folder = home / "models" / "starter"
+def starter_models(root: Path) -> Step:
+    """They come with the clone. What a partial one left out is told here, before an engine fails on it."""
+    models = root / "starter" / "models"
 
     def work(shell: Shell, facts: Facts) -> Facts:
-        shell.run([str(python), "-m", "starter.make", "--out", str(folder)])
-        return {"sizes": {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}}
+        problem = all_incomplete(models)
+        if problem:
+            raise SetupFailure(f"The starter models in starter/models are not whole: {problem}.", RESTORE)
+        return {}
 
-    return Step(
-        "starter-model",
-        "starter model",
-        digest(str(folder), root / "starter"),
-        lambda facts: whole_files(folder, MODEL_FILES, facts.get("sizes", {})),
-        work,
-    )
+    return Step("starter-models", "starter models", str(models), lambda facts: all_incomplete(models), work)
 
 
 def database(root: Path, python: Path, home: Path, env: Mapping[str, str] = os.environ) -> Step:

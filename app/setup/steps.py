@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -128,14 +128,3 @@ def only_one(folder: Path, console: Console) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def whole_files(folder: Path, names: Iterable[str], sizes: dict[str, int]) -> str | None:
-    """What is wrong with a step's files: one that must be there, or one whose size is not the remembered one."""
-    for name in {*names, *sizes}:
-        path = folder / name
-        if not path.is_file() or path.stat().st_size == 0:
-            return f"{name} is missing or empty"
-        if path.stat().st_size != sizes.get(name, path.stat().st_size):
-            return f"{name} has changed"
-    return None

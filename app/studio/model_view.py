@@ -5,20 +5,19 @@ Reads checkpoints from disk; starts nothing: an engine is asked for in the store
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from time import time
 from typing import Any
 
 from app.analysis.metric import MISSING
+from app.engine.builtin import BUILTIN, builtin_places, read_known, refuse_builtin
 from app.engine.checkpoint import Checkpoint, read_checkpoint
 from app.engine.hardware import GIB, Hardware
-from app.engine.hub import HUB_ID, STARTER, download
+from app.engine.hub import HUB_ID, download
 from app.engine.process import tail
+from app.engine.weights import numbers_in
 from app.studio.wording import duration, size
 from optimizers.errors import InputError
 from optimizers.registry import techniques
@@ -30,7 +29,6 @@ from store.tables import EngineRow
 
 LOG_LINES = 40
 FACTS = ("Architecture", "Parameters", "Weights", "Context", "Chat template", "KV cache")
-MAX_HEADER_BYTES = 100 * 2**20
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,9 @@ class KnownModel:
 
 
 def model_places(store: Store, settings: Settings) -> tuple[tuple[str, str], ...]:
-    """(name, location) of the starter and of what people have saved."""
-    return ((STARTER, str(settings.starter_model)), *((row.name, row.location) for row in store.models.all()))
+    """(name, location) of the built-in models and of what people have saved."""
+    built_in = ((name, str(folder)) for name, folder in builtin_places(settings))
+    return (*built_in, *((row.name, row.location) for row in store.models.all()))
 
 
 def look_at(places: Iterable[tuple[str, str]]) -> list[KnownModel]:
@@ -64,8 +63,7 @@ def add_model(store: Store, location: str, name: str) -> str:
     else:
         checkpoint = read_checkpoint(download(location), location)
     chosen = name.strip() or checkpoint.name
-    if chosen == STARTER:
-        raise InputError(f"the name {STARTER!r} is the built-in model's; give this one another name")
+    refuse_builtin(chosen)
     return store.models.add(chosen, location).name
 
 
@@ -92,9 +90,27 @@ def parameter_count(checkpoint: Checkpoint) -> int | None:
     if not files or checkpoint.quantization:
         return None
     try:
-        return sum(_numbers_in(path) for path in files)
-    except (OSError, ValueError, KeyError, TypeError, struct.error):
+        return sum(numbers_in(path) for path in files)
+    except (OSError, ValueError):
         return None
+
+
+def model_cards(places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """(name, the first paragraph of its model card) of those built-in models that are here."""
+    found = ((name, card_summary(Path(location))) for name, location in places if name in BUILTIN)
+    return [(name, text) for name, text in found if text]
+
+
+def card_summary(folder: Path) -> str:
+    """The first paragraph of a folder's README.md after metadata and headings, on one line; empty without one."""
+    try:
+        card = (folder / "README.md").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    if card.startswith("---\n"):
+        card = card.partition("\n---\n")[2]
+    paragraphs = (" ".join(part.split()) for part in card.split("\n\n"))
+    return next((text for text in paragraphs if text and not text.startswith("#")), "")
 
 
 def millions(count: int) -> str:
@@ -148,10 +164,9 @@ def hardware_facts(hardware: Hardware) -> list[tuple[str, str]]:
 
 def _known(name: str, location: str) -> KnownModel:
     try:
-        checkpoint = read_checkpoint(_folder(location), name)
+        checkpoint = read_known(_folder(location), name)
     except InputError as error:
-        missing = name == STARTER and not Path(location).exists()
-        return KnownModel(name, None, None, "not made yet; run: make setup" if missing else str(error))
+        return KnownModel(name, None, None, str(error))
     return KnownModel(name, checkpoint, parameter_count(checkpoint), None)
 
 
@@ -165,12 +180,3 @@ def _folder(location: str) -> Path:
         return Path(snapshot_download(location, local_files_only=True))
     except LocalEntryNotFoundError:
         raise InputError(f"{location} is no longer in the hub's cache here; it is downloaded when it is used") from None
-
-
-def _numbers_in(path: Path) -> int:
-    with path.open("rb") as stream:
-        (length,) = struct.unpack("<Q", stream.read(8))
-        if length > MAX_HEADER_BYTES:
-            raise ValueError("not a safetensors header")
-        header = json.loads(stream.read(length))
-    return sum(prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")

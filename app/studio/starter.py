@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 
 from app.analysis.article import SPOKEN
 from app.analysis.metric import MISSING
+from app.engine.builtin import STARTER, companion_settings
 from app.engine.hardware import Hardware
-from app.engine.hub import STARTER, find_model
+from app.engine.hub import find_model
+from app.engine.named_models import resolve_models
 from app.engine.plan import plan_engine
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, ladder_rungs
 from app.prompts.saved import find_prompts
 from app.replay.load import LoadProfile
 from optimizers.errors import InputError
+from optimizers.recipe import TechniqueUse
 from optimizers.registry import techniques
-from optimizers.technique import Surroundings
+from optimizers.technique import Surroundings, Technique
 from store.settings import Settings
 from store.store import Store
 
@@ -47,10 +51,13 @@ class StarterPlan:
 
 def plan_starter(store: Store, settings: Settings, hardware: Hardware) -> StarterPlan:
     """Raises InputError when it cannot be run here, saying why."""
-    checkpoint = find_model(store, settings, STARTER)
+    find = partial(find_model, store, settings)
+    checkpoint = find(STARTER)
     surroundings = Surroundings(hardware.device, True, checkpoint.config)
     reasons = {technique.key: technique.unavailable(surroundings) for technique in techniques().all()}
-    rungs = ladder_rungs([key for key, reason in reasons.items() if reason is None])
+    usable = [key for key, reason in reasons.items() if reason is None]
+    rungs = ladder_rungs(usable, settings=companion_settings(STARTER))
+    launched = [resolve_models(rung.recipe, find, checkpoint).recipe for rung in rungs]
     prompt_set = find_prompts(store, PROMPT_SET)
     limit = _limit()
     spec = ExperimentSpec(
@@ -67,7 +74,7 @@ def plan_starter(store: Store, settings: Settings, hardware: Hardware) -> Starte
         title=f"Ladder: {STARTER} on {prompt_set.name}",
         prompts=min(prompt_set.size, limit or prompt_set.size),
         prompts_in_set=prompt_set.size,
-        engine_starts=len({plan_engine(checkpoint, rung.recipe, hardware, spec.engine).key for rung in rungs}),
+        engine_starts=len({plan_engine(checkpoint, recipe, hardware, spec.engine).key for recipe in launched}),
         left_out=tuple((techniques().get(key).title, reason) for key, reason in reasons.items() if reason),
     )
 
@@ -84,17 +91,23 @@ def rung_lines(plan: StarterPlan) -> list[RungLine]:
     lines: list[RungLine] = []
     seen: set[str] = set()
     for rung in plan.spec.rungs:
-        new = [use.key for use in rung.recipe.uses if use.key not in seen]
-        seen |= {*new}
+        new = [use for use in rung.recipe.uses if use.key not in seen]
+        seen |= {use.key for use in new}
         if new:
-            found = [techniques().get(key) for key in new]
+            found = [techniques().get(use.key) for use in new]
             said = [SPOKEN.get(technique.key) or technique.claim for technique in found]
-            lines.append(RungLine(rung.label, " ".join(technique.summary for technique in found), "; ".join(said)))
+            adds = [_what_it_adds(technique, use) for technique, use in zip(found, new, strict=True)]
+            lines.append(RungLine(rung.label, " ".join(adds), "; ".join(said)))
         elif lines:
             lines.append(RungLine(rung.label, "The same once more, to see how far equal measurements differ.", MISSING))
         else:
             lines.append(RungLine(rung.label, "Every technique off.", MISSING))
     return lines
+
+
+def _what_it_adds(technique: Technique, use: TechniqueUse) -> str:
+    variant = technique.variant(use.settings)
+    return technique.summary + (f" Here {variant}." if variant else "")
 
 
 def start(store: Store, plan: StarterPlan) -> int:

@@ -1,107 +1,90 @@
-"""A few-shot template: twelve worked examples shared by all rows, then a new message to be read in the same way."""
+"""A few-shot template: worked examples shared by all rows, then a new message to be read into JSON in the same way."""
 
+import json
 import random
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from starter.rows import PromptSet, Row, user
-from starter.sets import words
 from starter.sets.practice import Chat
+from starter.sets.words import Filler, Words
 
-TEMPLATE = (Path(__file__).parent / "few_shot_template.md").read_text(encoding="utf-8").strip()
-
-_GREETINGS = (
-    "Hello,",
-    "Good morning,",
-    "Dear team,",
-    "Hi there,",
-    "To the shop:",
-    "Good afternoon,",
-    "Hello again,",
+_GRAMMAR: dict[str, Any] = tomllib.loads((Path(__file__).parent / "few_shot.toml").read_text(encoding="utf-8"))
+_WISHES: list[dict[str, Any]] = _GRAMMAR["wish"]
+EXAMPLES = 12
+INSTRUCTION = (
+    "Read the message and write its order number, article and wish as JSON. The wish is one of: "
+    f"{', '.join(wish['name'] for wish in _WISHES)}. Copy number and article as they stand in the message."
 )
-_OPENINGS = (
-    "I am writing about order {order}.",
-    "this concerns my order {order}.",
-    "the number of my order is {order}.",
-    "you will find me under order {order}.",
-    "order {order} arrived on {weekday}.",
-)
-_ASIDES = (
-    "I have been a customer of yours since you opened in {place}.",
-    "My neighbour {person} told me to write to you.",
-    "The parcel was brought by a very kind driver.",
-    "I tried to call on {weekday}, but the line was busy.",
-    "We moved to {street} in the meantime.",
-    "I am sorry to bother you again.",
-    "You can reach me at work until {time}.",
-    "It is for my mother, who lives in {place}.",
-)
-_WISHES = {
-    "refund": (
-        "The {item} is not what I hoped for and I want my money back.",
-        "I am sending the {item} back and ask you to return what I paid.",
-        "The {item} was broken, and I do not want a new one but the amount I paid.",
-    ),
-    "replacement": (
-        "The {item} has a dent in it, so please send me another.",
-        "The {item} came in the wrong colour and I ask you to exchange it.",
-        "The {item} is cracked and I should like a whole one instead.",
-    ),
-    "repair": (
-        "The {item} has come loose and I hope that your workshop can mend it.",
-        "The {item} stopped working, and I would like to have it put right, not exchanged.",
-        "Could somebody fix the {item}? I am fond of it.",
-    ),
-    "cancel": (
-        "Please take the {item} off the list, I no longer need it and it has not been sent.",
-        "I ordered the {item} by mistake, so stop it before it leaves.",
-        "We do not want the {item} after all; please call the order off.",
-    ),
-    "new date": (
-        "The {item} cannot be brought this week, so please choose a later day.",
-        "We shall be away when the {item} comes; could it be on another day?",
-        "The {item} should arrive after {date}, not before.",
-    ),
-}
 
 
-def _message(rng: random.Random) -> tuple[str, str, str]:
-    """A message, the line to be read out of it, and its wish."""
-    wish = rng.choice(tuple(_WISHES))
-    order, item = words.order_number(rng), rng.choice(words.ITEMS)
-    opening = rng.choice(_OPENINGS).replace("{order}", order)
-    request = rng.choice(_WISHES[wish]).replace("{item}", item)
-    aside = rng.choice(_ASIDES)
-    middle = (request, aside) if rng.random() < 0.5 else (aside, request)
-    message = words.Filler(rng).fill(" ".join([rng.choice(_GREETINGS), opening, *middle]))
-    return message, f"order {order}; article {item}; wish {wish}", wish
+def _message(wish: dict[str, Any], words: Words) -> tuple[str, str]:
+    """A message and the line to be read out of it."""
+    side = "held_" if words.held_out else ""
+    order, item = words.draw("order"), words.draw("item")
+    openings = _GRAMMAR[f"{side}openings"]
+    if words.held_out and wish.get("arrived"):
+        openings = [*openings, *_GRAMMAR["held_openings_arrived"]]
+    opening = words.choice(openings).replace("{order}", order)
+    request = _request(wish, words).replace("{item}", item)
+    parts = [request, words.choice(_GRAMMAR[f"{side}asides"])][: words.rng.choice((1, 2, 2))]
+    words.rng.shuffle(parts)
+    message = Filler(words).fill(" ".join([words.choice(_GRAMMAR["greetings"]), opening, *parts]))
+    return message, json.dumps({"order": order, "article": item, "wish": wish["name"]})
 
 
-def _row(index: int, rng: random.Random) -> Row:
-    message, line, wish = _message(rng)
+def _request(wish: dict[str, Any], words: Words) -> str:
+    if words.held_out:
+        return words.choice(wish["held_say"])
+    # Mostly any reason with any of the wish's clauses: the words of the wish are to decide, not the sentence.
+    if words.rng.random() < 0.7:
+        return f"{words.choice(_GRAMMAR['reasons'])} {words.choice(wish['clauses'])}"
+    return words.choice(wish["say"])
+
+
+def _worked(examples: int, words: Words) -> str:
+    wishes = [_WISHES[index % len(_WISHES)] for index in range(examples)]
+    words.rng.shuffle(wishes)
+    worked = (_message(wish, words) for wish in wishes)
+    return "\n\n".join([INSTRUCTION, *(f"Message: {message}\nLine: {line}" for message, line in worked)])
+
+
+def _row(index: int, template: str, words: Words) -> Row:
+    wish = words.rng.choice(_WISHES)
+    message, line = _message(wish, words)
+    if json.loads(line)["order"] in template:
+        return _row(index, template, words)
     return Row(
         id=f"few-shot-{index:03d}",
-        messages=(user(f"{TEMPLATE}\n\nMessage: {message}\nLine:"),),
+        messages=(user(f"{template}\n\nMessage: {message}\nLine:"),),
         expected=line,
-        max_tokens=24,
-        tags=(wish.replace(" ", "-"),),
+        max_tokens=48,
+        tags=(wish["name"].replace(" ", "-"),),
     )
 
 
-def make(seed: int, count: int = 64) -> PromptSet:
-    rng = random.Random(seed)
+def make(seed: int, count: int = 128) -> PromptSet:
+    words = Words(random.Random(seed), held_out=True)
+    template = _worked(EXAMPLES, words)
     return PromptSet(
         name="few-shot",
         title="Few-shot extraction",
         description=(
-            "Twelve worked examples of reading a message, shared by all prompts (about 600 tokens), and a new "
-            "message. The expected answer is the line with its order number, article and wish."
+            f"{EXAMPLES} worked examples of reading a message into JSON, shared by all prompts, and a new message. "
+            "The expected answer holds its order number, article and wish."
         ),
-        rows=tuple(_row(index, rng) for index in range(1, count + 1)),
+        rows=tuple(_row(index, template, words) for index in range(1, count + 1)),
+        score="json",
     )
 
 
-def practice(seed: int, count: int) -> list[Chat]:
-    """The new message alone."""
-    rng = random.Random(seed)
-    messages = (_message(rng) for _ in range(count))
-    return [[(f"Message: {message}\nLine:", line)] for message, line, _ in messages]
+def practice(words: Words, size: int) -> Chat:
+    """A few worked examples, or none, and then messages one after the other."""
+    examples = words.rng.randint(0, max(0, min(EXAMPLES, size // 250)))
+    turns = []
+    for _ in range(words.rng.randint(1, 4)):
+        message, line = _message(words.rng.choice(_WISHES), words)
+        turns.append((f"Message: {message}\nLine:", line))
+    (first, answer), *rest = turns
+    return Chat(((f"{_worked(examples, words)}\n\n{first}", answer), *rest))

@@ -1,78 +1,99 @@
-"""The vocabulary of the fictional world in the starter prompts, and the filling of `{slot}` templates from it."""
+"""The vocabulary of the fictional world in the starter prompts, and the filling of `{slot}` templates from it.
+
+There are two sides. The held-out side is what the saved prompts and the evaluation say; the other is what practice
+says. Names, things, numbers, dates, amounts and codes of one side never occur on the other.
+"""
 
 import random
 import re
 import tomllib
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from starter.sets import names
+
 _WORDS: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "words.toml").read_text(encoding="utf-8"))
-FIRST_NAMES = _WORDS["first_names"]
-LAST_NAMES = _WORDS["last_names"]
 ITEMS = _WORDS["items"]
 MONTHS = _WORDS["months"]
+_HELD_OUT_ONE_IN = 5
+# The saved prompts leave these out too: practice reads them in the support handbook.
+_IN_HANDBOOK = ("150.00 EUR", "2075")
 
 
-def person(rng: random.Random) -> str:
-    return f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
+def is_held_out(value: str) -> bool:
+    """One number, date, amount or code in five, by its text: the same on every machine and in every year."""
+    return zlib.crc32(value.encode()) % _HELD_OUT_ONE_IN == 0
 
 
-def date(rng: random.Random) -> str:
-    return f"{rng.randint(1, 28)} {rng.choice(MONTHS)}"
+@dataclass
+class Words:
+    """Draws words of one side."""
+
+    rng: random.Random
+    held_out: bool
+
+    def draw(self, kind: str) -> str:
+        return _MAKERS[kind](self)
+
+    def of_side(self, make: Callable[[], str]) -> str:
+        while True:
+            value = make()
+            if is_held_out(value) == self.held_out and value not in _IN_HANDBOOK:
+                return value
+
+    def choice(self, options: Sequence[str]) -> str:
+        return self.rng.choice(options)
+
+    def person(self) -> str:
+        return f"{names.first_name(self.rng, self.held_out)} {names.last_name(self.rng, self.held_out)}"
+
+    def item(self) -> str:
+        if self.held_out:
+            return self.rng.choice(ITEMS)
+        while True:
+            made = f"{self.rng.choice(_WORDS['item_kinds'])} {self.rng.choice(_WORDS['item_things'])}"
+            if made not in ITEMS:
+                return made
 
 
-def clock(rng: random.Random) -> str:
-    return f"{rng.randint(7, 19)}:{rng.choice(('05', '10', '20', '30', '40', '50'))}"
-
-
-def euros(rng: random.Random) -> str:
-    return f"{rng.randint(6, 180)}.{rng.choice(('00', '20', '40', '50', '80', '90'))} EUR"
-
-
-def number(rng: random.Random) -> str:
-    return str(rng.randint(12, 980))
-
-
-def order_number(rng: random.Random) -> str:
-    return str(rng.randint(1000, 9999))
-
-
-def code(rng: random.Random) -> str:
-    return f"{rng.choice('ABCDEFGHKLMNPRSTUVW')}{rng.randint(100, 999)}"
-
-
-def an_item(rng: random.Random) -> str:
-    item = rng.choice(ITEMS)
+def _an_item(words: Words) -> str:
+    item = words.item()
     return f"an {item}" if item[0] in "aeiou" else f"a {item}"
 
 
-_MAKERS: dict[str, Callable[[random.Random], str]] = {
-    "person": person,
-    "date": date,
-    "time": clock,
-    "euros": euros,
-    "number": number,
-    "code": code,
-    "item": lambda rng: rng.choice(ITEMS),
-    "an_item": an_item,
-    "place": lambda rng: rng.choice(_WORDS["places"]),
-    "street": lambda rng: rng.choice(_WORDS["streets"]),
-    "weekday": lambda rng: rng.choice(_WORDS["weekdays"]),
-    "few": lambda rng: rng.choice(("two", "three", "four", "five", "six", "seven")),
+def _street(words: Words) -> str:
+    if words.held_out:
+        return words.choice(_WORDS["streets"])
+    name = names.last_name(words.rng, False)
+    return f"{name} {words.choice(('Lane', 'Road', 'Street', 'Row', 'Way', 'Close', 'Walk'))}"
+
+
+_MAKERS: dict[str, Callable[[Words], str]] = {
+    "person": Words.person,
+    "first": lambda w: names.first_name(w.rng, w.held_out),
+    "place": lambda w: names.place(w.rng, w.held_out),
+    "item": Words.item,
+    "an_item": _an_item,
+    "street": _street,
+    "date": lambda w: w.of_side(lambda: f"{w.rng.randint(1, 28)} {w.choice(MONTHS)}"),
+    "time": lambda w: w.of_side(lambda: f"{w.rng.randint(6, 21)}:{w.rng.randrange(0, 60, 5):02d}"),
+    "euros": lambda w: w.of_side(lambda: f"{w.rng.randint(6, 180)}.{w.rng.randint(0, 99):02d} EUR"),
+    "number": lambda w: w.of_side(lambda: str(w.rng.randint(12, 980))),
+    "code": lambda w: w.of_side(lambda: f"{w.choice('ABCDEFGHKLMNPRSTUVW')}{w.rng.randint(100, 999)}"),
+    "order": lambda w: w.of_side(lambda: str(w.rng.randint(1000, 9999))),
+    "weekday": lambda w: w.choice(_WORDS["weekdays"]),
+    "few": lambda w: w.choice(("two", "three", "four", "five", "six", "seven")),
 }
 _SLOT = re.compile(r"\{(\w+?)(\d?)\}")
-
-
-def draw(kind: str, rng: random.Random) -> str:
-    return _MAKERS[kind](rng)
 
 
 @dataclass
 class Filler:
     """Fills slots. `{person}` is drawn anew each time; `{person1}` keeps its value for the whole text."""
 
-    rng: random.Random
+    words: Words
     bound: dict[str, str] = field(default_factory=dict)
 
     def fill(self, template: str) -> str:
@@ -81,27 +102,42 @@ class Filler:
     def _value(self, match: re.Match[str]) -> str:
         kind, index = match.groups()
         if not index:
-            return draw(kind, self.rng)
+            return self.words.draw(kind)
         if match[0] not in self.bound:
-            taken = set(self.bound.values())
-            self.bound[match[0]] = draw_unlike(kind, taken, self.rng)
+            self.bound[match[0]] = draw_unlike(kind, set(self.bound.values()), self.words)
         return self.bound[match[0]]
 
 
-def draw_unlike(kind: str, taken: set[str], rng: random.Random) -> str:
+def draw_unlike(kind: str, taken: set[str], words: Words) -> str:
     """Neither holds the other: "3 June" inside "13 June" would make a wrong answer look right."""
-    value = draw(kind, rng)
+    value = words.draw(kind)
     while any(value in other or other in value for other in taken):
-        value = draw(kind, rng)
+        value = words.draw(kind)
     return value
 
 
-def facts(patterns: list[dict[str, str]], rng: random.Random) -> list[tuple[str, str, str]]:
-    """(sentence, question, value) of each pattern, no two values alike."""
+def shuffled_again_and_again(options: Sequence[str], words: Words) -> Iterator[str]:
+    """All options in a random order, then all in another: none comes again before its time."""
+    while True:
+        yield from words.rng.sample(options, len(options))
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A sentence of the context, the value in it, and the two forms in which it is asked for."""
+
+    sentence: str
+    value: str
+    ask: str
+    indirect: str
+
+
+def tell(patterns: list[dict[str, str]], words: Words) -> list[Fact]:
+    """The facts of the patterns, no two values alike."""
     taken: set[str] = set()
     told = []
     for pattern in patterns:
-        value = draw_unlike(pattern["kind"], taken, rng)
+        value = draw_unlike(pattern["kind"], taken, words)
         taken.add(value)
-        told.append((pattern["say"].replace("{v}", value), pattern["ask"], value))
+        told.append(Fact(pattern["say"].replace("{v}", value), value, pattern["ask"], pattern["indirect"]))
     return told

@@ -41,6 +41,7 @@ def shorten_waits(patch: pytest.MonkeyPatch) -> None:
     # What a busy test machine does to the clock is no finding about a run.
     patch.setattr(summary, "MAX_LOOP_LAG_MS", math.inf)
     patch.setattr(summary, "MAX_SEND_DELAY_MS", math.inf)
+    patch.setattr(summary, "MAX_FOREIGN_CPU", math.inf)
 
 
 def queue(

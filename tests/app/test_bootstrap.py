@@ -20,11 +20,11 @@ CPU = EngineBuild("cpu", "no NVIDIA GPU")
 @pytest.mark.parametrize(
     ("target", "names"),
     [
-        ("setup", ["environment", "packages", "starter-model", "database"]),
-        ("bench", ["environment", "packages", "starter-model"]),
+        ("setup", ["starter-models", "environment", "packages", "database"]),
+        ("bench", ["starter-models", "environment", "packages"]),
         ("tools", ["environment", "packages", "test-tools"]),
-        ("tests", ["environment", "packages", "test-tools", "starter-model", "browser"]),
-        ("studio", ["environment", "packages", "starter-model", "database"]),
+        ("tests", ["starter-models", "environment", "packages", "test-tools", "browser"]),
+        ("studio", ["starter-models", "environment", "packages", "database"]),
     ],
 )
 def test_each_target_has_its_steps(target: str, names: list[str]) -> None:
@@ -32,8 +32,8 @@ def test_each_target_has_its_steps(target: str, names: list[str]) -> None:
 
 
 def test_another_engine_build_is_another_set_of_packages() -> None:
-    cpu = bootstrap.plan("setup", bootstrap.ROOT, CPU)[1]
-    cuda = bootstrap.plan("setup", bootstrap.ROOT, EngineBuild("cuda", "a GPU"))[1]
+    cpu = bootstrap.plan("tools", bootstrap.ROOT, CPU)[1]
+    cuda = bootstrap.plan("tools", bootstrap.ROOT, EngineBuild("cuda", "a GPU"))[1]
     assert cpu.digest != cuda.digest
 
 

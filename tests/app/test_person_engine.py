@@ -43,6 +43,18 @@ async def attended(person: PersonEngine, store: Store, engine: int, *statuses: s
             await asyncio.sleep(0.02)
 
 
+async def test_a_model_that_its_recipe_names_is_found(
+    person: PersonEngine, store: Store, model: Path, starter: Path, fake_vllm: Behave
+) -> None:
+    drafted = {
+        "technique": "speculative_decoding",
+        "settings": {"method": "draft_model", "draft_model": "starter-draft"},
+    }
+    engine = store.engines.request({"model": str(model), "recipe": [drafted]})
+    ready = await attended(person, store, engine, "ready")
+    assert f'"model": "{starter.parent / "draft"}"' in " ".join((ready.plan or {})["argv"])
+
+
 async def test_it_is_started_becomes_ready_and_is_stopped(
     person: PersonEngine, store: Store, model: Path, fake_vllm: Behave
 ) -> None:

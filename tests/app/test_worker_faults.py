@@ -17,8 +17,12 @@ from sqlalchemy import event, text
 
 from app.engine.orphans import _is_ours
 from app.engine.process import group_members, stop_group
+from app.experiment.queue import enqueue
 from app.experiment.results import load_ladder
+from app.experiment.spec import ExperimentSpec, Rung
+from app.prompts.saved import save_prompt_set
 from app.worker import working
+from optimizers.recipe import Recipe
 from store.runs import Runs
 from store.settings import Settings
 from store.store import Store
@@ -249,6 +253,20 @@ async def test_a_target_that_is_gone_by_the_time_it_is_run(
     row = await finished(store, settings, experiment)
     assert row.status == "failed"
     assert says in str(row.error)
+    assert engines(store) == []
+
+
+async def test_a_named_model_that_is_gone_by_the_time_it_is_run(
+    store: Store, settings: Settings, model: Path, fake_vllm: Behave
+) -> None:
+    recipe = Recipe.of([("speculative_decoding", {"method": "draft_model", "draft_model": "starter-draft"})])
+    prompts, _ = save_prompt_set(store, chat_prompts(2), "tests")
+    spec = ExperimentSpec("run", prompts.id, (Rung("drafted", recipe),), model=str(model))
+    row = await finished(store, settings, enqueue(store, spec, "title"))
+    assert row.status == "failed"
+    assert (row.error or "").startswith(
+        "speculative_decoding.draft_model: the built-in model starter-draft is not whole: draft is missing"
+    )
     assert engines(store) == []
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.building import checkpoint_folder
 from tests.e2e.studio import choose, open_page, settle, whole_studio
 from tests.fakes.launch import ENGINE_COMMAND, engine_environment
 
@@ -23,7 +22,6 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("home")
-    checkpoint_folder(home / "models" / "starter")
     environment = {
         "RUNG_ENGINE_COMMAND": shlex.join(ENGINE_COMMAND),
         "RUNG_STARTER_PROMPTS": "4",

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.engine.hub import STARTER
-from store.settings import ROOT
 from tests.e2e.studio import open_page, whole_studio
 
 PROMPTS = 16
@@ -19,24 +17,14 @@ MINUTE_MS = 60_000
 PATIENCE_MS = 20 * MINUTE_MS
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A state folder of its own, with the starter model that set-up has made."""
-    made = ROOT / ".rung" / "models" / STARTER
-    assert (made / "config.json").exists(), "the starter model is not made yet; run: make setup"
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / STARTER).symlink_to(made)
-    return tmp_path
-
-
 @pytest.mark.engine
 @pytest.mark.browser
 @pytest.mark.timeout(30 * 60)
-def test_one_click_measures_the_starter_ladder(home: Path, browser: Browser) -> None:
-    with whole_studio(home, RUNG_STARTER_PROMPTS=str(PROMPTS)) as url:
+def test_one_click_measures_the_starter_ladder(tmp_path: Path, browser: Browser) -> None:
+    with whole_studio(tmp_path, RUNG_STARTER_PROMPTS=str(PROMPTS)) as url:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         open_page(page, url)
-        expect(page.get_by_text(f"the first {PROMPTS} of 64")).to_be_visible()
+        expect(page.get_by_text(f"the first {PROMPTS} of 128")).to_be_visible()
         page.get_by_role("button", name="Start the starter ladder").click()
 
         some_done = re.compile(rf"^[1-9]\d* of {REQUESTS} requests")

@@ -108,6 +108,20 @@ def test_draft_model_config_on_the_command_line() -> None:
     assert config == {"method": "draft_model", "model": "small", "num_speculative_tokens": 4}
 
 
+def test_a_draft_models_evidence_says_who_drafted() -> None:
+    technique = techniques().get("speculative_decoding")
+    for name, shown in (
+        ("starter-draft", "starter-draft"),
+        ("maker/small", "maker/small"),
+        ("/a/folder/small", "small"),
+    ):
+        settings = technique.check({"method": "draft_model", "draft_model": name})
+        detail = technique.evidence(settings, Observation(DRAFTED)).detail
+        assert detail.startswith(f"150 of 400 tokens drafted by {shown} were accepted (37.5%)")
+        assert technique.variant(settings) == f"with the draft model {shown}"
+    assert technique.variant(technique.check({"draft_model": "starter-draft"})) == ""
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -18,6 +18,7 @@ SHARE = Setting("rate", "float", 0.5, "", minimum=0, maximum=1)
 SWITCH = Setting("on", "bool", True, "")
 CHOICE = Setting("method", "choice", "a", "", choices=("a", "b"))
 TEXT = Setting("path", "text", "x", "")
+MODEL = Setting("draft", "model", None, "")
 OPTIONAL = Setting("limit", "int", None, "", minimum=1)
 
 
@@ -32,6 +33,8 @@ OPTIONAL = Setting("limit", "int", None, "", minimum=1)
         (SWITCH, False, False),
         (CHOICE, "b", "b"),
         (TEXT, "", ""),
+        (MODEL, "starter-draft", "starter-draft"),
+        (MODEL, None, None),
         (OPTIONAL, None, None),
         (OPTIONAL, 7, 7),
     ],
@@ -60,6 +63,7 @@ def test_allowed_values_come_back_in_their_type(setting: Setting, value: Any, ex
         (CHOICE, "c", "must be one of: a, b"),
         (CHOICE, ["a"], "must be one of: a, b"),
         (TEXT, 3, "must be text"),
+        (MODEL, ["m"], "must be text"),
         (OPTIONAL, 0, "outside what is allowed (at least 1)"),
     ],
 )
@@ -75,7 +79,7 @@ ANYTHING = st.one_of(
 )
 
 
-@given(st.sampled_from([WHOLE, SHARE, SWITCH, CHOICE, TEXT, OPTIONAL]), ANYTHING)
+@given(st.sampled_from([WHOLE, SHARE, SWITCH, CHOICE, TEXT, MODEL, OPTIONAL]), ANYTHING)
 def test_any_value_is_either_allowed_or_refused_in_words(setting: Setting, value: Any) -> None:
     try:
         checked = setting.check(value, "t")
@@ -85,6 +89,37 @@ def test_any_value_is_either_allowed_or_refused_in_words(setting: Setting, value
     if isinstance(checked, float | int) and not isinstance(checked, bool):
         assert setting.minimum is None or checked >= setting.minimum
         assert setting.maximum is None or checked <= setting.maximum
+
+
+@pytest.mark.parametrize(
+    ("setting", "text", "value"),
+    [
+        (WHOLE, "7", 7),
+        (WHOLE, "7.0", 7.0),
+        (WHOLE, "many", "many"),
+        (SHARE, "0.25", 0.25),
+        (SWITCH, "True", True),
+        (SWITCH, "false", False),
+        (SWITCH, "1", "1"),
+        (CHOICE, "b", "b"),
+        (TEXT, "12", "12"),
+        (MODEL, "12", "12"),
+        (MODEL, "", None),
+        (OPTIONAL, "", None),
+        (WHOLE, "", ""),
+    ],
+)
+def test_text_is_read_as_the_kind_has_it(setting: Setting, text: str, value: Any) -> None:
+    assert setting.read(text) == value
+    assert type(setting.read(text)) is type(value)
+
+
+@given(st.sampled_from([WHOLE, SHARE, SWITCH, CHOICE, TEXT, MODEL, OPTIONAL]), st.text(max_size=400))
+def test_any_text_is_either_allowed_or_refused_in_words(setting: Setting, text: str) -> None:
+    try:
+        setting.check(setting.read(text), "t")
+    except InputError:
+        return
 
 
 def test_every_default_passes_its_own_check() -> None:

@@ -6,26 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from store.settings import Settings
 from store.store import Store
-from tests.building import checkpoint_folder
 from tests.pages import factory
 from tests.pages.conftest import Open, label_of, words
 
 START = "Start the starter ladder"
 
 
-@pytest.fixture
-def starter(settings: Settings) -> Path:
-    return checkpoint_folder(settings.starter_model)
-
-
 @pytest.mark.usefixtures("starter")
 def test_the_first_screen_says_what_the_button_will_do(open_page: Open) -> None:
     at = open_page("home")
     said = words(at)
-    assert "5 rungs × 3 repeats = 15 runs of 64 prompts: **960 requests**, **3 engine starts**" in said
-    assert "its speed is real, its answers are mostly wrong" in said
+    assert "5 rungs × 3 repeats = 15 runs of 128 prompts: **1,920 requests**, **3 engine starts**" in said
+    assert "The starter models are instruments" in said
+    assert any("with the draft model starter" in adds for adds in at.table[0].value["What it adds"])
     assert not at.button[label_of(at, START)].disabled
     assert at.table[0].value["Rung"][0] == "Baseline"
 
@@ -39,14 +33,14 @@ def test_the_button_queues_the_ladder_once(open_page: Open, store: Store) -> Non
     assert (row.kind, row.title) == ("ladder", "Ladder: starter on support-desk")
     assert row.spec["load"] == {"kind": "closed_loop", "concurrency": 8, "unbatched": "one_by_one"}
     assert START not in [button.label for button in at.button]
-    assert "0 of 960 requests" in at.get("progress")[0].proto.text
+    assert "0 of 1,920 requests" in at.get("progress")[0].proto.text
 
 
 @pytest.mark.usefixtures("starter")
 def test_a_smaller_ladder_is_announced_as_such(open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNG_STARTER_PROMPTS", "16")
     at = open_page("home")
-    assert "15 runs of 16 prompts (the first 16 of 64): **240 requests**" in words(at)
+    assert "15 runs of 16 prompts (the first 16 of 128): **240 requests**" in words(at)
     at.button[label_of(at, START)].click().run()
     assert store.experiments.unfinished()[0].spec["prompt_limit"] == 16
 

@@ -6,22 +6,47 @@ from pathlib import Path
 
 import pytest
 
-from store.settings import Settings
 from store.store import Store
-from tests.building import checkpoint_folder
 from tests.pages.conftest import Open, label_of, words
 
+CARD = """---
+license: cc0-1.0
+---
+# The starter model
 
-@pytest.fixture
-def starter(settings: Settings) -> Path:
-    return checkpoint_folder(settings.starter_model)
+A Llama that
+looks things up.
+
+Trained with care.
+"""
 
 
 def test_without_models_the_page_says_what_is_missing(open_page: Open) -> None:
     at = open_page("models")
-    assert at.dataframe[0].value["State"][0] == "not made yet; run: make setup"
+    states = dict(zip(at.dataframe[0].value["Model"], at.dataframe[0].value["State"], strict=True))
+    assert states["starter"].endswith("target is missing; restore it with: git checkout -- starter/models")
+    assert "draft is missing" in states["starter-draft"]
     assert "There is no usable model yet" in words(at)
     assert "Processor" in list(at.table[0].value["Fact"])
+
+
+def test_the_starter_models_say_what_they_are_and_are_not(open_page: Open, starter: Path) -> None:
+    assert "They are no assistants." in words(open_page("models"))
+    (starter / "README.md").write_text(CARD)
+    at = open_page("models")
+    assert at.expander[0].label == "About the starter models"
+    assert "**starter**: A Llama that looks things up." in words(at)
+    assert "Trained with care" not in words(at)
+
+
+@pytest.mark.parametrize("name", ["starter", "starter-draft"])
+def test_a_built_in_name_is_taken(open_page: Open, store: Store, model: Path, name: str) -> None:
+    at = open_page("models")
+    at.text_input[0].set_value(str(model))
+    at.text_input[1].set_value(name)
+    at.button[label_of(at, "Add")].click().run()
+    assert "is a built-in model's" in words(at)
+    assert not store.models.all()
 
 
 @pytest.mark.usefixtures("starter")
@@ -44,7 +69,7 @@ def test_a_folder_is_added_under_a_name(open_page: Open, store: Store, model: Pa
     saved = store.models.find("mine")
     assert saved is not None
     assert saved.location == str(model)
-    assert list(at.dataframe[0].value["Model"]) == ["starter", "mine"]
+    assert list(at.dataframe[0].value["Model"]) == ["starter", "starter-draft", "mine"]
 
 
 @pytest.mark.parametrize("given", ["", "/no/such/folder", "no such folder"])

@@ -22,8 +22,8 @@ def upload(at: AppTest, filename: str, data: bytes, name: str = "") -> AppTest:
 
 def test_the_starter_sets_are_listed(open_page: Open) -> None:
     sets = open_page("prompts").dataframe[0].value
-    assert {"few-shot", "multi-turn", "support-desk", "unique"} <= set(sets["Set"])
-    assert (sets["Prompts"] >= 64).all()
+    assert {"extraction", "few-shot", "long-chat", "multi-turn", "support-desk", "unique"} <= set(sets["Set"])
+    assert (sets["Prompts"] == 128).all()
     assert (sets["Mean length (characters)"] > 0).all()
 
 
@@ -60,8 +60,8 @@ def test_a_rule_can_be_chosen_for_a_file_and_is_shown(open_page: Open, store: St
     assert "1 with an expected answer, scored by numeric: right when the last number in the answer equals" in words(at)
     sets = at.dataframe[0].value
     assert dict(zip(sets["Set"], sets["Score"], strict=True)) == {
-        "sums": "numeric", "few-shot": "contains", "multi-turn": "contains", "support-desk": "contains",
-        "unique": "contains",
+        "sums": "numeric", "few-shot": "json", "extraction": "exact", "multi-turn": "contains",
+        "support-desk": "contains", "unique": "contains", "long-chat": "contains",
     }  # fmt: skip
 
 

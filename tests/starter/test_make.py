@@ -1,139 +1,91 @@
-"""Making the starter model: whole or absent, made once, and a folder that an engine can load."""
+"""Making the family: whole folders that an engine can load, or nothing new at all."""
 
-import json
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from transformers import AutoTokenizer, LlamaForCausalLM
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer, LlamaForCausalLM, XLMRobertaForTokenClassification
 
-from starter import folder, make
-from starter.recipe import Recipe, Shape, Training
+from starter import classifier, make, recipe
+from starter.recipe import Plan, Shape, Stage, Training
 
-SMALL = Recipe(
-    shape=Shape(hidden=128, layers=1, heads=2, kv_heads=1, head_size=64, intermediate=128),
-    training=Training(steps=2, batch=2, warmup_steps=1),
-    tokenizer_rows=16,
-    practice_chats=4,
+TRAINING = Training(
+    stages=(Stage(2, 1, 64, 100, 200),),
+    peak_rate=1e-3,
+    seed=1,
+    mix=(1, 1, 1, 1, 1),
+    warmup_steps=1,
+    compiled=False,
+    half=False,
+)
+DRAFT = Plan("draft", Shape(hidden=128, layers=2, heads=2, intermediate=128), TRAINING)
+TARGET = Plan(
+    "target", Shape(hidden=256, layers=3, heads=4, intermediate=128), TRAINING, grown_from=DRAFT, places=(0, 1)
 )
 
 
-@pytest.fixture(scope="module")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("made") / "starter"
-    assert make.make_starter(out, SMALL).fresh
-    return out
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "TOKENIZER_CHATS", 20)
+    monkeypatch.setattr(recipe, "DRAFT", DRAFT)
+    monkeypatch.setattr(recipe, "TARGET", TARGET)
+    monkeypatch.setattr("starter.train.probe", lambda *_: {})
 
 
-@pytest.fixture
-def out(pristine: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(pristine, tmp_path / "starter"))
+def arguments(folder: Path, only: str) -> list[str]:
+    return ["--only", only, "--out", str(folder / "models"), "--checkpoints", str(folder / "work")]
 
 
-def leftovers(out: Path) -> list[str]:
-    return [path.name for path in out.parent.iterdir() if path.name not in (out.name, f".{out.name}.lock")]
-
-
-def test_folder_loads_and_says_what_it_is(pristine: Path) -> None:
-    model, report = LlamaForCausalLM.from_pretrained(pristine, output_loading_info=True)
-    tokenizer = AutoTokenizer.from_pretrained(pristine)
-    config = json.loads((pristine / "config.json").read_text())
+def test_target_folder_loads_and_says_what_it_is(tmp_path: Path) -> None:
+    assert make.main(arguments(tmp_path, "target")) == 0
+    folder = tmp_path / "models" / "target"
+    model, report = LlamaForCausalLM.from_pretrained(folder, output_loading_info=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
-    assert config["dtype"] == "bfloat16"
-    assert config["tie_word_embeddings"]
-    assert model.config.vocab_size >= len(tokenizer)
-    assert tokenizer.bos_token is None
+    assert model.config.hidden_size == TARGET.shape.hidden
     assert model.generation_config.eos_token_id == tokenizer.eos_token_id
-    assert "mostly wrong" in " ".join((pristine / "README.md").read_text().split())
-    assert leftovers(pristine) == []
+    assert "instrument, not an assistant" in (folder / "README.md").read_text()
+    assert {path.name for path in (tmp_path / "work").iterdir()} == {"draft.pt", "target.pt"}
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["target"]
 
 
-def test_chat_template_makes_the_system_prompt_a_shared_prefix(pristine: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(pristine)
-    system = {"role": "system", "content": "Order 12 is in transit."}
-
-    def render(content: str, generate: bool) -> str:
-        messages = [system, {"role": "user", "content": content}]
-        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=generate))
-
-    shared = "<|im_start|>system\nOrder 12 is in transit.<|im_end|>\n<|im_start|>user\n"
-    assert render("How far?", False) == f"{shared}How far?<|im_end|>\n"
-    assert render("Why?", True) == f"{shared}Why?<|im_end|>\n<|im_start|>assistant\n"
-    assert len(tokenizer("<|im_start|>user\n").input_ids) < 16
+def test_a_second_making_goes_on_from_the_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert make.main(arguments(tmp_path, "draft")) == 0
+    before = (tmp_path / "models" / "draft" / "model.safetensors").read_bytes()
+    monkeypatch.setattr("starter.train.batch_at", lambda *_: pytest.fail("nothing is left to train"))
+    assert make.main(arguments(tmp_path, "draft")) == 0
+    assert (tmp_path / "models" / "draft" / "model.safetensors").read_bytes() == before
 
 
-def test_complete_model_is_left_alone(out: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
-    assert not make.make_starter(out, SMALL).fresh
-    assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
+def test_stopped_making_leaves_the_old_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert make.main(arguments(tmp_path, "draft")) == 0
+    folder = tmp_path / "models" / "draft"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
 
-
-@pytest.mark.parametrize("damage", ["record missing", "weights missing", "weights cut short", "record is garbage"])
-def test_half_written_model_is_replaced(out: Path, damage: str) -> None:
-    weights, record = out / "model.safetensors", out / folder.RECORD
-    match damage:
-        case "record missing":
-            record.unlink()
-        case "weights missing":
-            weights.unlink()
-        case "weights cut short":
-            weights.write_bytes(weights.read_bytes()[:-1])
-        case "record is garbage":
-            record.write_bytes(b"\xff{")
-    assert make.make_starter(out, SMALL).fresh
-    assert folder.is_complete(out, SMALL.digest())
-    assert leftovers(out) == []
-
-
-def test_other_recipe_replaces_the_model(out: Path) -> None:
-    other = replace(SMALL, training=replace(SMALL.training, steps=1))
-    assert make.make_starter(out, other).fresh
-    assert folder.is_complete(out, other.digest())
-    assert not folder.is_complete(out, SMALL.digest())
-
-
-def test_interrupted_making_leaves_the_old_model_and_no_draft(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*_: object) -> float:
+    def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("starter.train.train", interrupt)
-    before = sorted(path.name for path in out.iterdir())
-    assert make.main(["--out", str(out), "--steps", "1"]) == 130
-    assert sorted(path.name for path in out.iterdir()) == before
-    assert leftovers(out) == []
+    monkeypatch.setattr(make, "save_tokenizer", stop)
+    assert make.main(arguments(tmp_path, "draft")) == 130
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [path.name for path in folder.parent.iterdir()] == ["draft"]
 
 
-def test_what_a_killed_maker_left_is_cleared(out: Path) -> None:
-    (out.parent / ".starter.draft").mkdir()
-    (out / "config.json").unlink()
-    assert make.make_starter(out, SMALL).fresh
-    assert leftovers(out) == []
+def test_a_checkpoint_of_other_settings_gets_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert make.main(arguments(tmp_path, "draft")) == 0
+    (tmp_path / "work" / "draft.pt").rename(tmp_path / "work" / "target.pt")
+    assert make.main(arguments(tmp_path, "target")) == 2
+    assert "Starter models:" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_folder_with_other_files_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "thesis.txt").write_text("years of work")
-    assert make.main(["--out", str(tmp_path)]) == 2
-    assert "thesis.txt" in capsys.readouterr().err
-    assert (tmp_path / "thesis.txt").read_text() == "years of work"
-
-
-def test_file_in_the_place_of_the_folder_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "starter").write_text("not a folder")
-    assert make.main(["--out", str(tmp_path / "starter")]) == 2
-    assert "is a file" in capsys.readouterr().err
-
-
-def test_unwritable_parent_gets_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "taken").write_text("")
-    assert make.main(["--out", str(tmp_path / "taken" / "starter")]) == 3
-    assert len(capsys.readouterr().err.splitlines()) == 1
-
-
-@pytest.mark.parametrize("steps", ["0", "-1", "many"])
-def test_steps_must_be_a_whole_number(tmp_path: Path, steps: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as exit_info:
-        make.main(["--out", str(tmp_path / "starter"), "--steps", steps])
-    assert exit_info.value.code == 2
-    assert "whole number above 0" in capsys.readouterr().err
+def test_classifier_folder_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recipe, "CLASSIFIER_STEPS", 2)
+    monkeypatch.setattr(classifier, "TOKENIZER_TEXTS", 30)
+    assert make.main(arguments(tmp_path, "classifier")) == 0
+    folder = tmp_path / "models" / classifier.FOLDER
+    model = XLMRobertaForTokenClassification.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert model.config.num_labels == 2
+    assert tokenizer.tokenize("Order 4821")[0].startswith("▁")
+    assert isinstance(tokenizer.backend_tokenizer, Tokenizer)

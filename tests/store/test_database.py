@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from optimizers.errors import InputError
 from store.database import PRAGMAS, explain_database_error, make_engine, plain_database_errors, sqlite_url
-from store.settings import Settings
+from store.settings import ROOT, Settings
 from store.store import Store
 
 
@@ -127,7 +127,11 @@ class TestSettings:
 
     def test_by_default_in_the_state_folder(self, settings: Settings) -> None:
         assert settings.database_url == f"sqlite:///{settings.home / 'rung.db'}"
-        assert settings.logs.parent == settings.starter_model.parent.parent == settings.home
+        assert settings.logs.parent == settings.home
+
+    def test_the_starter_models_stay_with_the_repository(self) -> None:
+        settings = Settings.load()
+        assert settings.starter_model == ROOT / "starter" / "models" / "target"
 
     def test_the_environment_names_a_url(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("RUNG_DATABASE_URL", "postgresql://host/db")

@@ -28,6 +28,16 @@ class Said:
 Rung = Callable[..., Said]
 
 
+def check(said: Said, *parts: str) -> None:
+    """That the command refused its input in one line that holds these parts."""
+    assert said.code == 2, said
+    assert said.out == ""
+    assert said.err.startswith("rung: ")
+    assert said.err.count("\n") == 1, said.err
+    for part in parts:
+        assert part in said.err
+
+
 @pytest.fixture
 def rung(settings: object, capsys: pytest.CaptureFixture[str]) -> Rung:
     """`rung("compare", 1, 2)`: exit code and output, on a state folder of the test's own."""

@@ -10,17 +10,8 @@ import pytest
 
 from store.settings import Settings
 from store.store import Store
-from tests.app.commands.conftest import Rung, Said
+from tests.app.commands.conftest import Rung, check
 from tests.building import LLAMA, checkpoint_folder
-
-
-def check(said: Said, *parts: str) -> None:
-    assert said.code == 2, said
-    assert said.out == ""
-    assert said.err.startswith("rung: ")
-    assert said.err.count("\n") == 1, said.err
-    for part in parts:
-        assert part in said.err
 
 
 @pytest.mark.parametrize(
@@ -78,8 +69,13 @@ class TestModels:
     def test_a_folder_that_is_no_model(self, rung: Rung, prompts: Path, tmp_path: Path) -> None:
         check(rung("run", "--model", tmp_path, "--prompts", prompts), "it has no config.json", str(tmp_path))
 
-    def test_a_starter_that_is_not_made_yet(self, rung: Rung, prompts: Path) -> None:
-        check(rung("ladder", "--model", "starter", "--prompts", prompts), "the starter model is not there yet")
+    def test_a_starter_that_a_partial_clone_left_out(self, rung: Rung, prompts: Path) -> None:
+        said = rung("ladder", "--model", "starter", "--prompts", prompts)
+        check(said, "target is missing; restore it with: git checkout -- starter/models")
+
+    @pytest.mark.parametrize("name", ["starter", "starter-draft"])
+    def test_adding_one_under_a_built_in_name(self, rung: Rung, model: Path, name: str) -> None:
+        check(rung("models", "add", model, "--name", name), f"the name '{name}' is a built-in model's")
 
     def test_adding_what_is_no_model(self, rung: Rung, tmp_path: Path) -> None:
         check(rung("models", "add", tmp_path), "no config.json")
@@ -119,9 +115,8 @@ class TestPrompts:
         assert store.experiments.recent() == []
 
     def test_a_set_that_is_not_there(self, rung: Rung, model: Path) -> None:
-        check(
-            rung("run", "--model", model, "--prompts", "nothing"), "no prompt set or file 'nothing'; saved sets: few-"
-        )
+        said = rung("run", "--model", model, "--prompts", "nothing")
+        check(said, "no prompt set or file 'nothing'; saved sets: extraction, few-")
         check(rung("prompts", "export", "nothing"), "no prompt set or file 'nothing'")
         check(rung("prompts", "remove", "nothing"), "there is no prompt set named 'nothing'")
         check(rung("prompts", "import", "/no/such.jsonl"), "/no/such.jsonl: cannot be read")

@@ -29,7 +29,7 @@ class TestPrompts:
         rung("prompts", "import", prompts)
         names = {each["name"]: each["prompts"] for each in rung("prompts", "list", "--json").json["prompt_sets"]}
         assert names["questions"] == 4
-        assert names.keys() >= {"support-desk", "multi-turn", "few-shot", "unique"}
+        assert names.keys() >= {"support-desk", "multi-turn", "few-shot", "unique", "extraction", "long-chat"}
         table = rung("prompts", "list").out
         assert all(name in table for name in names)
 
@@ -78,11 +78,18 @@ class TestModels:
         assert said.out == "added tiny-model: LlamaForCausalLM, 0 MiB of weights\n"
         assert rung("models", "add", model, "--name", "mine", "--json").json["weight_bytes"] == 64
         listed = {each["name"]: each for each in rung("models", "list", "--json").json["models"]}
-        assert listed.keys() == {"starter", "tiny-model", "mine"}
+        assert listed.keys() == {"starter", "starter-draft", "tiny-model", "mine"}
         assert listed["mine"]["location"] == str(model)
         assert listed["mine"]["problem"] is None
-        assert "there is no such folder" in listed["starter"]["problem"]
+        assert "the built-in model starter is not whole: target is missing" in listed["starter"]["problem"]
         assert listed["starter"]["architecture"] is None
+
+    def test_the_built_in_models_are_listed(self, rung: Rung, starter: Path) -> None:
+        listed = rung("models", "list", "--json").json["models"]
+        assert [(each["name"], each["architecture"], each["problem"]) for each in listed] == [
+            ("starter", "LlamaForCausalLM", None),
+            ("starter-draft", "LlamaForCausalLM", None),
+        ]
 
     def test_a_relative_folder_is_kept_whole(self, rung: Rung, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(model.parent)
@@ -104,6 +111,8 @@ def test_techniques_with_their_settings(rung: Rung) -> None:
     settings = {each["name"]: each for each in offered["speculative_decoding"]["settings"]}
     assert settings["num_speculative_tokens"]["default"] == 4
     assert settings["method"]["choices"] == ["ngram", "draft_model"]
+    assert settings["draft_model"]["kind"] == "model"
+    assert settings["draft_model"]["only_with"] == ["method", "draft_model"]
     assert all(each["unavailable"] is None for each in offered.values())
     text = rung("techniques").out
     for technique in techniques().all():

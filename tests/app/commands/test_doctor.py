@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.commands import doctor
-from store.settings import Settings
 from tests.app.commands.conftest import Rung
-from tests.building import checkpoint_folder
 
 
 @pytest.fixture(autouse=True)
@@ -24,22 +22,37 @@ def states(rung: Rung) -> dict[str, tuple[str, str]]:
     return {each["check"]: (each["state"], each["detail"]) for each in rung("doctor", "--json").json["checks"]}
 
 
-def test_a_machine_in_good_order(rung: Rung, settings: Settings) -> None:
-    checkpoint_folder(settings.starter_model)
+@pytest.mark.usefixtures("starter")
+def test_a_machine_in_good_order(rung: Rung) -> None:
     said = rung("doctor", "--json")
     assert said.code == 0
     assert said.json["schema"] == "rung.doctor/1"
     assert said.json["hardware"]["cores"] >= 1
     assert said.json["versions"]["rung"]
     found = states(rung)
-    for check in ("processor", "accelerator", "engine", "starter model", "database", "worker", "prefix_caching"):
+    for check in (
+        "processor",
+        "accelerator",
+        "engine",
+        "model starter",
+        "model starter-draft",
+        "database",
+        "worker",
+        "prefix_caching",
+    ):
         assert found[check][0] == "ok", check
-    assert found["starter model"][1] == "LlamaForCausalLM, 0 MiB"
+    assert found["model starter"][1] == "LlamaForCausalLM, 0 MiB"
+    assert "They are no assistants" in found["starter models"][1]
     assert "Ready to measure" in rung("doctor").out
 
 
-def test_a_starter_that_is_not_made_is_a_warning(rung: Rung) -> None:
-    assert states(rung)["starter model"] == ("warning", "not made yet; run: make setup")
+def test_a_starter_that_is_not_whole_is_a_warning(rung: Rung, starter: Path) -> None:
+    (starter / "model.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    state, detail = states(rung)["model starter"]
+    assert state == "warning"
+    assert detail.endswith(
+        "target/model.safetensors is no safetensors file; restore it with: git checkout -- starter/models"
+    )
     assert rung("doctor").code == 0
 
 

@@ -141,11 +141,9 @@ class TestRun:
         assert line.split()[-1] == "–"
 
     def test_the_starter_is_found_from_any_folder(
-        self, rung: Rung, settings: Settings, store: Store, model: Path, prompts: Path, fake_vllm: Behave,
+        self, rung: Rung, starter: Path, store: Store, prompts: Path, fake_vllm: Behave,
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
-        settings.models.mkdir()
-        model.rename(settings.starter_model)
         (tmp_path / "starter").mkdir()
         monkeypatch.chdir(tmp_path)
         assert rung("run", "--model", "starter", "--prompts", prompts, "--json").code == 0

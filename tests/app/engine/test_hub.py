@@ -15,7 +15,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from app.engine.hub import download, find_model
+from app.engine.hub import download, find_model, whole_name
 from optimizers.errors import InputError
 from store.settings import Settings
 from store.store import Store
@@ -68,9 +68,26 @@ def test_the_starter_wins_over_everything(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     checkpoint_folder(tmp_path / "starter")
-    assert "the starter model is not there yet" in refusal(store, settings, "starter")
+    assert "the built-in model starter is not whole: target is missing" in refusal(store, settings, "starter")
     checkpoint_folder(settings.starter_model)
     assert find_model(store, settings, "starter").folder == settings.starter_model
+
+
+def test_the_draft_has_a_name_of_its_own(store: Store, settings: Settings, starter: Path) -> None:
+    found = find_model(store, settings, "starter-draft")
+    assert (found.name, found.folder) == ("starter-draft", starter.parent / "draft")
+
+
+def test_only_a_relative_folder_is_stored_as_something_else(
+    store: Store, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(model.parent)
+    for taken in ("mine", "starter-draft"):
+        checkpoint_folder(model.parent / taken)
+    store.models.add("mine", "/elsewhere")
+    assert whole_name(store, model.name) == str(model)
+    for name in ("mine", "starter-draft", str(model), "maker/tiny", "nothing"):
+        assert whole_name(store, name) == name
 
 
 def test_a_saved_model_whose_folder_is_gone(store: Store, settings: Settings, tmp_path: Path) -> None:
@@ -82,7 +99,7 @@ def test_a_saved_model_whose_folder_is_gone(store: Store, settings: Settings, tm
 def test_what_is_neither_a_name_nor_a_folder_lists_the_names(store: Store, settings: Settings, name: str) -> None:
     store.models.add("mine", "/somewhere")
     message = refusal(store, settings, name)
-    assert "no such folder, and no saved model of that name; saved: starter, mine" in message
+    assert "no such folder, and no saved model of that name; saved: starter, starter-draft, mine" in message
 
 
 def test_a_hub_id_is_downloaded_under_its_name(

@@ -60,6 +60,15 @@ def test_the_ladder_is_cumulative_with_the_baseline_twice() -> None:
     assert len(ladder_rungs()) == len(techniques().keys()) + 2
 
 
+def test_a_ladder_takes_settings_for_what_is_on_it() -> None:
+    settings = {"continuous_batching": {"max_num_seqs": 8}, "speculative_decoding": {"num_speculative_tokens": 3}}
+    last = ladder_rungs(["prefix_caching", "continuous_batching"], settings=settings)[-1].recipe
+    assert (last.settings_of("continuous_batching") or {})["max_num_seqs"] == 8
+    assert last.settings_of("speculative_decoding") is None
+    with pytest.raises(InputError, match="continuous_batching has no setting 'size'"):
+        ladder_rungs(["continuous_batching"], settings={"continuous_batching": {"size": 1}})
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [([], "at least one technique"), (["nothing"], "no technique 'nothing'"), (["prefix_caching"] * 2, "twice")],

@@ -1,13 +1,19 @@
-"""The starter model, the database and the browser: when their steps have something to do."""
+"""The starter models, the database and the browser: when their steps have something to do."""
 
 from __future__ import annotations
 
+import io
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from app.setup.content import database, find_browser, schema_version, starter_model, state_home
+from app.engine.builtin import FOLDERS
+from app.setup.command import Shell
+from app.setup.console import Console
+from app.setup.content import database, find_browser, schema_version, starter_models, state_home
+from app.setup.failure import SetupFailure
+from tests.building import checkpoint_folder
 
 PYTHON = Path("python")
 
@@ -17,24 +23,31 @@ def test_rung_home_moves_the_state(tmp_path: Path) -> None:
     assert state_home(tmp_path, {"RUNG_HOME": str(tmp_path / "else")}) == tmp_path / "else"
 
 
-def test_a_model_is_whole_when_its_files_have_their_sizes(tmp_path: Path) -> None:
-    step = starter_model(tmp_path, PYTHON, tmp_path)
-    assert step.check({}) is not None
-    folder = tmp_path / "models" / "starter"
-    folder.mkdir(parents=True)
-    for name in ("config.json", "tokenizer.json", "model.safetensors"):
-        (folder / name).write_text("content")
-    assert step.check({"sizes": {"model.safetensors": 7}}) is None
-    assert step.check({"sizes": {"model.safetensors": 8}}) == "model.safetensors has changed"
-    (folder / "config.json").write_text("")
-    assert step.check({}) == "config.json is missing or empty"
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A clone's models, whole."""
+    for folder in FOLDERS:
+        checkpoint_folder(tmp_path / "starter" / "models" / folder)
+    return tmp_path / "starter" / "models"
 
 
-def test_a_change_in_the_recipe_makes_the_model_again(tmp_path: Path) -> None:
-    (tmp_path / "starter").mkdir()
-    before = starter_model(tmp_path, PYTHON, tmp_path).digest
-    (tmp_path / "starter" / "train.py").write_text("steps = 2\n")
-    assert starter_model(tmp_path, PYTHON, tmp_path).digest != before
+def test_whole_models_leave_nothing_to_do(models: Path, tmp_path: Path) -> None:
+    step = starter_models(tmp_path)
+    assert step.check({}) is None
+    assert step.work(Shell(tmp_path, tmp_path / "log", Console(io.StringIO())), {}) == {}
+
+
+def test_a_partial_clone_is_told_what_it_lacks_and_what_to_do(models: Path, tmp_path: Path) -> None:
+    (models / "target" / "model.safetensors").unlink()
+    (models / "draft" / "config.json").write_text("")
+    (models / "draft" / "tokenizer.json").unlink()
+    with pytest.raises(SetupFailure) as caught:
+        starter_models(tmp_path).work(Shell(tmp_path, tmp_path / "log", Console(io.StringIO())), {})
+    assert caught.value.why == (
+        "The starter models in starter/models are not whole: target lacks model.safetensors; "
+        "draft lacks config.json, tokenizer.json."
+    )
+    assert caught.value.remedy == "git checkout -- starter/models"
 
 
 def test_the_database_counts_by_its_schema(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from app.setup.command import Shell
 from app.setup.console import Console
 from app.setup.failure import SetupFailure
-from app.setup.steps import Facts, Stamps, Step, digest, only_one, run_steps, whole_files
+from app.setup.steps import Facts, Stamps, Step, digest, only_one, run_steps
 
 
 @pytest.fixture
@@ -32,12 +32,13 @@ class Product:
         return Step("product", "the product", inputs, self.check, self.work)
 
     def check(self, facts: Facts) -> str | None:
-        return whole_files(self.file.parent, [self.file.name], facts.get("sizes", {}))
+        size = self.file.stat().st_size if self.file.exists() else None
+        return None if size and size == facts.get("size") else f"{self.file.name} is not as it was made"
 
     def work(self, shell: Shell, facts: Facts) -> Facts:
         self.made += 1
         self.file.write_text("made")
-        return {"sizes": {self.file.name: 4}}
+        return {"size": 4}
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_broken_stamp_is_no_stamp(product: Product, stamps: Stamps, shell: She
 
 def test_a_step_that_made_nothing_gets_no_stamp(product: Product, stamps: Stamps, shell: Shell) -> None:
     idle = replace(product.step(), work=lambda shell, facts: {})
-    with pytest.raises(SetupFailure, match="product is missing or empty") as caught:
+    with pytest.raises(SetupFailure, match="product is not as it was made") as caught:
         run_steps([idle], stamps, shell)
     assert caught.value.step.startswith("step 1 of 1, the product (after ")
     assert not (stamps.folder / "product.json").exists()
