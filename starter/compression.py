@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from app.analysis.scoring import holds_expected
-
 from starter.answering import Answerer
 from starter.classifier import FOLDER
 from starter.lingua import load_compressor
