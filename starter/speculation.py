@@ -35,7 +35,7 @@ def accepted(answer: Sequence[int], proposals: Sequence[int], width: int) -> Acc
     were; what follows a refused one is drafted in vain. The first token comes from the prompt's own pass.
     """
     by_position = [0] * width
-    drafts = at = 0
+    drafts = 0
     at = 1
     while at < len(answer):
         drafts += 1
