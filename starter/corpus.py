@@ -40,7 +40,8 @@ def practice_chat(seed: int, number: int, size: int, mix: Sequence[int] = EVEN) 
 
     `mix` says how often each of `TASKS` comes.
     """
-    words = Words(random.Random(f"{seed}/{number}"), held_out=False)
+    rng = random.Random(f"{seed}/{number}")
+    words = Words(rng, held_out=False, alike=rng.random() < 0.5)
     (task,) = words.rng.choices(TASKS, mix)
     return task(words, size)
 

@@ -83,7 +83,7 @@ def practice(words: Words, size: int) -> Chat:
     """A few worked examples, or none, and then messages one after the other."""
     examples = words.rng.randint(0, max(0, min(EXAMPLES, size // 250)))
     turns = []
-    for _ in range(words.rng.randint(1, 4)):
+    for _ in range(words.rng.randint(2, 6)):
         message, line = _message(words.rng.choice(_WISHES), words)
         turns.append((f"Message: {message}\nLine:", line))
     (first, answer), *rest = turns

@@ -10,6 +10,7 @@ import tomllib
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from starter.sets import names
@@ -18,6 +19,7 @@ _WORDS: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "words.tom
 ITEMS = _WORDS["items"]
 MONTHS = _WORDS["months"]
 _HELD_OUT_ONE_IN = 5
+_HALVES, _HALF_AGAIN = 3, 0.6
 # The saved prompts leave these out too: practice reads them in the support handbook.
 _IN_HANDBOOK = ("150.00 EUR", "2075")
 
@@ -33,6 +35,9 @@ class Words:
 
     rng: random.Random
     held_out: bool
+    alike: bool = False
+    """Whether names, amounts and numbers share halves with one another more often than chance would have it."""
+    _halves: dict[str, list[str]] = field(default_factory=dict)
 
     def draw(self, kind: str) -> str:
         return _MAKERS[kind](self)
@@ -46,8 +51,19 @@ class Words:
     def choice(self, options: Sequence[str]) -> str:
         return self.rng.choice(options)
 
+    def half(self, kind: str, make: Callable[[], str]) -> str:
+        """A part of a value. Where values are to be alike, mostly one of the first three that were made."""
+        made = self._halves.setdefault(kind, [])
+        if self.alike and len(made) == _HALVES and self.rng.random() < _HALF_AGAIN:
+            return self.rng.choice(made)
+        part = make()
+        if len(made) < _HALVES:
+            made.append(part)
+        return part
+
     def person(self) -> str:
-        return f"{names.first_name(self.rng, self.held_out)} {names.last_name(self.rng, self.held_out)}"
+        first = self.half("first", lambda: names.first_name(self.rng, self.held_out))
+        return f"{first} {self.half('last', lambda: names.last_name(self.rng, self.held_out))}"
 
     def item(self) -> str:
         if self.held_out:
@@ -70,6 +86,20 @@ def _street(words: Words) -> str:
     return f"{name} {words.choice(('Lane', 'Road', 'Street', 'Row', 'Way', 'Close', 'Walk'))}"
 
 
+def _amount(words: Words) -> str:
+    if not words.alike:
+        return f"{words.rng.randint(6, 180)}.{words.rng.randint(0, 99):02d} EUR"
+    whole = words.half("euros", lambda: str(words.rng.randint(6, 180)))
+    return f"{whole}.{words.half('cents', lambda: f'{words.rng.randint(0, 99):02d}')} EUR"
+
+
+def _order(words: Words) -> str:
+    if not words.alike:
+        return str(words.rng.randint(1000, 9999))
+    front = words.half("order", lambda: str(words.rng.randint(10, 99)))
+    return front + words.half("number", lambda: f"{words.rng.randint(0, 99):02d}")
+
+
 _MAKERS: dict[str, Callable[[Words], str]] = {
     "person": Words.person,
     "first": lambda w: names.first_name(w.rng, w.held_out),
@@ -79,10 +109,10 @@ _MAKERS: dict[str, Callable[[Words], str]] = {
     "street": _street,
     "date": lambda w: w.of_side(lambda: f"{w.rng.randint(1, 28)} {w.choice(MONTHS)}"),
     "time": lambda w: w.of_side(lambda: f"{w.rng.randint(6, 21)}:{w.rng.randrange(0, 60, 5):02d}"),
-    "euros": lambda w: w.of_side(lambda: f"{w.rng.randint(6, 180)}.{w.rng.randint(0, 99):02d} EUR"),
+    "euros": lambda w: w.of_side(partial(_amount, w)),
     "number": lambda w: w.of_side(lambda: str(w.rng.randint(12, 980))),
     "code": lambda w: w.of_side(lambda: f"{w.choice('ABCDEFGHKLMNPRSTUVW')}{w.rng.randint(100, 999)}"),
-    "order": lambda w: w.of_side(lambda: str(w.rng.randint(1000, 9999))),
+    "order": lambda w: w.of_side(partial(_order, w)),
     "weekday": lambda w: w.choice(_WORDS["weekdays"]),
     "few": lambda w: w.choice(("two", "three", "four", "five", "six", "seven")),
 }
