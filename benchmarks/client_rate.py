@@ -20,13 +20,14 @@ from app.analysis.summary import run_seconds, ttft_ms
 from app.experiment.measure import load_records, save_records
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, Rung
-from app.prompts.prompt import Message, Prompt, PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import save_prompt_set
 from app.replay.body import Sampling, wire_request
 from app.replay.client import open_session
 from app.replay.load import Schedule
 from app.replay.recorder import Recorder
 from app.replay.runner import Replay
+from optimizers.prompt import Message, Prompt
 from optimizers.recipe import Recipe
 from store.store import Store
 from tests.fakes.launch import instant_server

@@ -108,6 +108,12 @@ class Recipe:
             batched = batched if change.batched is None else change.batched
         return ScheduleChange(batched)
 
+    def prompt_uses(self) -> tuple[TechniqueUse, ...]:
+        """The uses that change prompts, in the order in which they do so."""
+        placed = [(techniques().get(use.key).prompt_order, use) for use in self.uses]
+        ordered = sorted(((order, use) for order, use in placed if order is not None), key=lambda found: found[0])
+        return tuple(use for _, use in ordered)
+
     @property
     def title(self) -> str:
         return " + ".join(techniques().get(use.key).title for use in self.uses) or "Baseline"

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from optimizers.errors import InputError
+from optimizers.prompt import Prompt
+from optimizers.transform import Changed, PromptFigures, Tools
 
 Value = int | float | bool | str | None
 Attack = Literal["tokens sent", "cost per token", "recomputation"]
@@ -122,13 +124,15 @@ class Observation:
 
     `delta` maps a Prometheus sample (name with labels other than engine and model) to its growth over the run;
     None stands for "the engine shows no metrics". `running` is the engine's batch size sampled during the run;
-    `peak_in_flight` is the most requests the client had open at once; `seconds` is the length of the run.
+    `peak_in_flight` is the most requests the client had open at once; `seconds` is the length of the run. `prompts` is
+    what the technique itself did to the prompts, None where it did nothing to them.
     """
 
     delta: Mapping[str, float] | None
     running: Sequence[float] = ()
     peak_in_flight: int = 0
     seconds: float = 0.0
+    prompts: PromptFigures | None = None
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,10 @@ class Technique(ABC):
     changes_engine: ClassVar[bool] = False
     claims_identical_output: ClassVar[bool] = False
     """Whether it promises the answers that the model gives without it; the ladder checks and shows the rate."""
+    prompt_order: ClassVar[int | None] = None
+    """Its place among the techniques that change prompts (optimizers/transform.py); None where it changes none."""
+    asks_the_model: ClassVar[bool] = False
+    """Whether changing prompts takes answers of the served model, so that it has to wait for the engine."""
 
     def unavailable(self, surroundings: Surroundings) -> str | None:
         """The reason this technique cannot be used there, or None."""
@@ -208,6 +216,18 @@ class Technique(ABC):
     def schedule(self, settings: Mapping[str, Value] | None) -> ScheduleChange:
         """How requests are sent with this technique on, or, when `settings` is None, off."""
         return ScheduleChange()
+
+    def idle_on(self, settings: Mapping[str, Value], prompts: Sequence[Prompt]) -> str | None:
+        """Why there is nothing to do for it on these prompts, or None."""
+        return None
+
+    async def transform(self, settings: Mapping[str, Value], prompts: Sequence[Prompt], tools: Tools) -> Changed:
+        """The prompts as they are to be sent, one for each, in order. Asked where it has a `prompt_order`.
+
+        What a prompt becomes may depend on nothing but that prompt, the settings and the models: results are kept by
+        their content, and used again. Raises InputError for a prompt that it cannot work on, naming it.
+        """
+        raise NotImplementedError(f"{self.key} has a place in the order of prompt techniques but changes no prompt")
 
     @abstractmethod
     def evidence(self, settings: Mapping[str, Value], seen: Observation) -> Evidence:

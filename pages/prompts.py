@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from app.analysis.scoring import DEFAULT_RULE, RULES
-from app.prompts.prompt import Prompt
 from app.prompts.saved import load_prompt_set
 from app.studio import parts
 from app.studio import prompt_view as view
 from app.studio.session import attempt, open_studio
 from app.studio.wording import count_of, plain
+from optimizers.prompt import Prompt
 from store.tables import PromptSetRow
 
 store, _ = open_studio()

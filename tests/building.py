@@ -14,8 +14,9 @@ import pytest
 
 from app.analysis.compare import RungData
 from app.engine.builtin import BUILTIN, STARTER
-from app.prompts.prompt import Message, Prompt, PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.replay.record import RequestRecord
+from optimizers.prompt import Message, Prompt
 from tests.fakes.engine_settings import PREFIX
 from tests.fakes.launch import ENGINE_COMMAND, ROOT, engine_environment
 

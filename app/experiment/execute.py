@@ -25,7 +25,7 @@ from app.engine.process import EngineError, EngineProcess
 from app.experiment.measure import Target, measure_run
 from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import load_tokenizer
-from app.prompts.prompt import PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
 from app.replay.load import plan_schedule
 from app.replay.runner import EngineGoneError

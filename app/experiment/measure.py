@@ -20,7 +20,7 @@ from app.engine.endpoint import API_KEY_VARIABLE, Endpoint, api_key, reset_prefi
 from app.engine.metrics import KV_USAGE, RUNNING, WAITING, delta, scrape
 from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import count_tokens
-from app.prompts.prompt import PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.replay.body import wire_request
 from app.replay.client import open_session
 from app.replay.load import Schedule

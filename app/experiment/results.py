@@ -8,7 +8,7 @@ from app.analysis.compare import RungData
 from app.analysis.ladder import Ladder, RungRuns, build_ladder
 from app.analysis.scoring import DEFAULT_RULE
 from app.experiment.measure import load_records
-from app.prompts.prompt import PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
 from optimizers.recipe import Recipe
 from store.store import Store

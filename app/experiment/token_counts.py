@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from app.prompts.prompt import PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.replay.record import RequestRecord
 
 # transformers puts a lazy module in its own place while it is imported: two threads at once find it half made.

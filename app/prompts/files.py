@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from app.analysis.scoring import DEFAULT_RULE, Rule, rule_of
-from app.prompts.prompt import Prompt, PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.prompts.rows import to_prompt
 from optimizers.errors import InputError
+from optimizers.prompt import Prompt
 
 SCHEMA = "rung.prompts/1"
 WRAPPERS = ("prompts", "data", "rows", "requests")

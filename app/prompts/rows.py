@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.prompts.prompt import Document, Message, Prompt
 from optimizers.errors import InputError
+from optimizers.prompt import Document, Message, Prompt
 
 TEXT_FIELDS = ("prompt", "text", "question", "instruction", "input", "query")
 EXPECTED_FIELDS = ("expected", "answer", "reference", "completion", "output", "ideal")

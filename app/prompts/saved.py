@@ -8,8 +8,9 @@ from pathlib import Path
 
 from app.paths import existing_path
 from app.prompts.files import read_prompt_file, slug
-from app.prompts.prompt import Prompt, PromptSet
+from app.prompts.prompt_set import PromptSet
 from optimizers.errors import InputError
+from optimizers.prompt import Prompt
 from store.prompt_sets import NewPromptSet
 from store.settings import ROOT
 from store.store import Store

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from app.prompts.prompt import Prompt
+from optimizers.prompt import Prompt
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import Any
 
 from app.analysis.scoring import RULES
 from app.prompts.files import read_prompts, slug, write_jsonl
-from app.prompts.prompt import Prompt, PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set, save_prompt_set
+from optimizers.prompt import Prompt
 from store.store import Store
 from store.tables import PromptSetRow
 

@@ -17,7 +17,7 @@ from app.engine import process
 from app.experiment import execute, measure
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, Rung, ladder_rungs
-from app.prompts.prompt import PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import save_prompt_set
 from app.replay.load import LoadProfile
 from app.worker import working

@@ -13,7 +13,7 @@ from typing import Any
 from app.experiment.measure import save_records, save_summary
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, ladder_rungs
-from app.prompts.prompt import PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile, plan_schedule
 from app.replay.record import RequestRecord

@@ -6,8 +6,9 @@ import json
 
 from streamlit.testing.v1 import AppTest
 
-from app.prompts.prompt import Message, Prompt, PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import save_prompt_set
+from optimizers.prompt import Message, Prompt
 from store.store import Store
 from tests.pages.conftest import Open, words
 

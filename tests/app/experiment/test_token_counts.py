@@ -11,7 +11,8 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from app.experiment.token_counts import count_tokens
-from app.prompts.prompt import Message, Prompt, PromptSet
+from app.prompts.prompt_set import PromptSet
+from optimizers.prompt import Message, Prompt
 from tests.building import checkpoint_folder, record
 
 TEMPLATE = (

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.prompts.files import read_prompts
-from app.prompts.prompt import Document, Message, Prompt, PromptSet
+from app.prompts.prompt_set import PromptSet
+from optimizers.prompt import Document, Message, Prompt
 
 
 def read(*rows: Any, suffix: str = ".jsonl") -> PromptSet:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from app.prompts.prompt import Document, Message, Prompt
 from app.replay.body import Sampling, wire_request
+from optimizers.prompt import Document, Message, Prompt
 
 CHAT = Prompt("a", (Message("system", "Be brief.\n{{documents}}"), Message("user", "Why?")))
 PLAIN = Prompt("b", text="Once upon", max_tokens=5)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from app.prompts.prompt import Message, Prompt, PromptSet
+from app.prompts.prompt_set import PromptSet
 from app.studio.prompt_view import first_words, shared_beginning, view_of
+from optimizers.prompt import Message, Prompt
 
 HANDBOOK = Message("system", "You answer from the handbook. " * 20)
 

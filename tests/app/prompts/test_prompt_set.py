@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from app.analysis.scoring import RULES
 from app.prompts.files import read_prompts, write_jsonl
-from app.prompts.prompt import Document, Message, Prompt, PromptSet
+from app.prompts.prompt_set import PromptSet
+from optimizers.prompt import Document, Message, Prompt
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 SOME_TEXT = TEXT.filter(lambda text: text.strip() != "")
