@@ -23,8 +23,12 @@ from app.engine.named_models import Resolved, resolve_models
 from app.engine.plan import EnginePlan, plan_engine
 from app.engine.process import EngineError, EngineProcess
 from app.experiment.measure import Target, measure_run
+from app.experiment.preparing import PromptWork
 from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import load_tokenizer
+from app.preparation.counting import EndpointCounter, FolderCounter
+from app.preparation.prompts import Prepared
+from app.preparation.tools import Asked
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
 from app.replay.load import plan_schedule
@@ -48,8 +52,9 @@ class RunFailedError(RuntimeError):
 
 @dataclass
 class Seconds:
-    """Where an experiment's time went; `other` is what is neither engine start nor generation."""
+    """Where an experiment's time went; `other` is what is neither preparation, engine start nor generation."""
 
+    preparation: float = 0.0
     engine_start: float = 0.0
     engine_stop: float = 0.0
     warm_up: float = 0.0
@@ -59,6 +64,7 @@ class Seconds:
     def to_json(self, before: dict[str, Any]) -> dict[str, float]:
         """Adds what an earlier, interrupted attempt took."""
         now = {
+            "preparation": self.preparation,
             "engine_start": self.engine_start,
             "engine_stop": self.engine_stop,
             "warm_up": self.warm_up,
@@ -66,7 +72,7 @@ class Seconds:
             "total": monotonic() - self.began,
         }
         summed = {name: round(value + before.get(name, 0.0), 3) for name, value in now.items()}
-        known = sum(summed[name] for name in ("engine_start", "warm_up", "generation"))
+        known = sum(summed[name] for name in ("preparation", "engine_start", "warm_up", "generation"))
         return summed | {"other": round(summed["total"] - known, 3)}
 
 
@@ -80,6 +86,7 @@ class Executor:
         self._spec = ExperimentSpec.from_json(experiment.spec)
         self._hardware = detect_hardware()
         self._prompt_set: PromptSet
+        self._prompts: PromptWork
         self._resolved: dict[Recipe, Resolved] = {}
         self.seconds = Seconds()
 
@@ -87,10 +94,16 @@ class Executor:
         """(status, error). Raises only for faults of Rung itself, and CancelledError."""
         try:
             self._prompt_set = load_prompt_set(self._store, self._spec.prompt_set_id, self._spec.prompt_limit)
-            if self._spec.endpoint is not None:
-                await self._on_endpoint(self._spec.endpoint)
-            else:
-                await self._on_own_engines()
+            self._prompts = PromptWork(
+                self._prompt_set, self._spec.sampling, self._settings.home / "prepared", self._phase
+            )
+            try:
+                if self._spec.endpoint is not None:
+                    await self._on_endpoint(self._spec.endpoint)
+                else:
+                    await self._on_own_engines()
+            finally:
+                self.seconds.preparation = self._prompts.seconds
         except (EngineError, InputError, RunFailedError) as error:
             self._end_open_runs("failed", str(error))
             return "failed", str(error)
@@ -111,8 +124,18 @@ class Executor:
                 return await is_gone(session, endpoint.base_url)
 
             target = Target(endpoint, True, None, None, gone)
+            counter = EndpointCounter(session, endpoint)
+            for _, resolved in runs:
+                await self._prompts.before_launch(resolved, counter, endpoint.max_length)
             for run, resolved in _interleaved(runs):
-                await self._measure(run, target, resolved, None)
+                prepared = await self._prompts.ready(
+                    resolved,
+                    counter,
+                    Asked(session, endpoint, True),
+                    {"attached": endpoint.base_url},
+                    endpoint.max_length,
+                )
+                await self._measure(run, target, resolved, None, prepared)
 
     async def _on_own_engines(self) -> None:
         assert self._spec.model is not None
@@ -123,6 +146,8 @@ class Executor:
             resolved = self._resolve(run, checkpoint)
             plan = plan_engine(checkpoint, resolved.recipe, self._hardware, self._spec.engine)
             groups.setdefault(plan.key, (plan, []))[1].append((run, resolved))
+            counter = FolderCounter(checkpoint.folder, checkpoint.fingerprint, plan.chat)
+            await self._prompts.before_launch(resolved, counter, plan.max_model_len)
         with ThreadPoolExecutor(1, "tokenizer") as pool:
             pool.submit(load_tokenizer, checkpoint.folder)
             for number, (plan, runs) in enumerate(groups.values(), start=1):
@@ -151,8 +176,13 @@ class Executor:
             async with aiohttp.ClientSession() as session:
                 gone = _engine_gone(session, engine)
                 target = Target(endpoint, plan.chat, engine_id, checkpoint.folder, gone, engine.pid)
+                counter = FolderCounter(checkpoint.folder, checkpoint.fingerprint, plan.chat)
+                asked = Asked(session, endpoint, plan.chat)
                 for run, resolved in _interleaved(runs):
-                    await self._measure(run, target, resolved, (plan, checkpoint))
+                    prepared = await self._prompts.ready(
+                        resolved, counter, asked, {"plan": plan.key}, plan.max_model_len
+                    )
+                    await self._measure(run, target, resolved, (plan, checkpoint), prepared)
         except (EngineError, EngineGoneError) as failure:
             error = str(failure)
             raise
@@ -164,7 +194,12 @@ class Executor:
             self._store.engines.stopped(engine_id, error)
 
     async def _measure(
-        self, run: RunRow, target: Target, resolved: Resolved, launched: tuple[EnginePlan, Checkpoint] | None
+        self,
+        run: RunRow,
+        target: Target,
+        resolved: Resolved,
+        launched: tuple[EnginePlan, Checkpoint] | None,
+        prepared: Prepared | None,
     ) -> None:
         schedule = plan_schedule(self._spec.load, resolved.recipe.schedule())
         self._phase(f"{run.label}, repeat {run.repeat + 1} of {self._spec.repeats}")
@@ -172,7 +207,7 @@ class Executor:
         self._store.runs.start(
             run.id, manifest | {"schedule": schedule.title, "recipe": run.recipe, "models": resolved.to_json()}
         )
-        spent = await measure_run(self._store, self._spec, run, self._prompt_set, target, schedule)
+        spent = await measure_run(self._store, self._spec, run, self._prompt_set, target, schedule, prepared)
         self.seconds.warm_up += spent.warm_up
         self.seconds.generation += spent.generation
         summary = self._store.runs.get(run.id).summary or {}

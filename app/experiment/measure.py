@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from app.engine.endpoint import API_KEY_VARIABLE, Endpoint, api_key, reset_prefi
 from app.engine.metrics import KV_USAGE, RUNNING, WAITING, delta, scrape
 from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import count_tokens
+from app.preparation.prompts import Prepared
 from app.prompts.prompt_set import PromptSet
 from app.replay.body import wire_request
 from app.replay.client import open_session
@@ -64,13 +65,21 @@ class Target:
 
 
 async def measure_run(
-    store: Store, spec: ExperimentSpec, run: RunRow, prompt_set: PromptSet, target: Target, schedule: Schedule
+    store: Store,
+    spec: ExperimentSpec,
+    run: RunRow,
+    saved: PromptSet,
+    target: Target,
+    schedule: Schedule,
+    prepared: Prepared | None = None,
 ) -> RunSeconds:
-    """Sends what the run has not finished yet and stores its summary.
+    """Sends what the run has not finished yet and stores its summary. `prepared` is what the recipe makes of the
+    `saved` prompts, None where it leaves them alone.
 
     Raises EngineGoneError when the engine dies; what had finished by then is in the store.
     """
     seconds = RunSeconds()
+    prompt_set = saved if prepared is None else replace(saved, prompts=prepared.prompts)
     done = store.runs.finished_positions(run.id)
     base_url = target.endpoint.base_url
     async with open_session(schedule.width + 4, spec.idle_timeout_s, api_key()) as session:
@@ -93,7 +102,7 @@ async def measure_run(
         sampler = asyncio.create_task(_sample(session, base_url, samples)) if before is not None else None
         began = monotonic()
         try:
-            with Recorder(lambda records: save_records(store, run.id, segment, records)) as recorder:
+            with Recorder(lambda records: save_records(store, run.id, segment, records, prepared)) as recorder:
                 replay = Replay(session, base_url, schedule, recorder.put, target.engine_gone)
                 stats = await replay.run(requests)
         finally:
@@ -105,11 +114,12 @@ async def measure_run(
         foreign = watch.foreign_share()
         after = await scrape(session, base_url)
     observed = _observed(delta(before, after), samples, stats, cooling) | {"foreign_cpu": foreign}
+    observed |= _preparation(prepared)
     store.runs.close_segment(run.id, segment, observed)
     if target.checkpoint is not None:
         records = [record for _, record in load_records(store, run.id)]
         store.runs.set_client_tokens(run.id, count_tokens(target.checkpoint, prompt_set, records, target.chat))
-    save_summary(store, spec, run, prompt_set)
+    save_summary(store, spec, run, saved)
     return seconds
 
 
@@ -121,8 +131,13 @@ def save_summary(store: Store, spec: ExperimentSpec, run: RunRow, prompt_set: Pr
     store.runs.set_summary(run.id, summary)
 
 
-def save_records(store: Store, run_id: int, segment: int, records: Sequence[RequestRecord]) -> None:
-    rows = [{name: getattr(record, name) for name in RECORD_FIELDS} for record in records]
+def save_records(
+    store: Store, run_id: int, segment: int, records: Sequence[RequestRecord], prepared: Prepared | None = None
+) -> None:
+    rows: list[dict[str, Any]] = [{name: getattr(record, name) for name in RECORD_FIELDS} for record in records]
+    if prepared is not None:
+        for row in rows:
+            row["prepared_ns"] = round(prepared.seconds[row["position"]] * 1e9)
     store.runs.save_requests(run_id, segment, rows)
 
 
@@ -174,6 +189,15 @@ async def _sample(session: aiohttp.ClientSession, base_url: str, samples: _Sampl
             samples.running.append(reading.get(RUNNING, 0.0))
             samples.waiting.append(reading.get(WAITING, 0.0))
             samples.kv_usage.append(reading.get(KV_USAGE, 0.0))
+
+
+def _preparation(prepared: Prepared | None) -> dict[str, Any]:
+    if prepared is None:
+        return {}
+    return {
+        "prompts": {key: figures.to_json() for key, figures in prepared.figures.items()},
+        "saved_prompt_tokens": prepared.saved_tokens,
+    }
 
 
 def _observed(
