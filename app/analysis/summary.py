@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -36,7 +36,7 @@ class Observed:
 
     `delta` is None without engine metrics. `cold_start` says how the prefix cache was made cold: "reset",
     "salt" or "unknown". `loop_lag_p99_ms` is None when it was not sampled. `foreign_cpu` is the share of all cores
-    that other programs took, None when it cannot be told.
+    that other programs took, None when it cannot be told. `engine_log` and `checkpoint` are as in Observation.
     """
 
     delta: Mapping[str, float] | None
@@ -46,6 +46,8 @@ class Observed:
     cold_start: str = "reset"
     segments: int = 1
     foreign_cpu: float | None = None
+    engine_log: tuple[str, ...] = ()
+    checkpoint: Mapping[str, float] = field(default_factory=dict)
 
     @staticmethod
     def merge(parts: Sequence[Mapping[str, Any] | None]) -> Observed:
@@ -68,6 +70,8 @@ class Observed:
             cold_start=colds.pop() if len(colds) == 1 else "unknown",
             segments=len(parts),
             foreign_cpu=max(foreign, default=None),
+            engine_log=tuple(dict.fromkeys(line for part in whole for line in part.get("engine_log", ()))),
+            checkpoint={name: value for part in whole for name, value in part.get("checkpoint", {}).items()},
         )
 
 
@@ -166,7 +170,14 @@ def send_delay_ms(record: RequestRecord) -> float | None:
 
 
 def evidence(recipe: Recipe, observed: Observed, seconds: float) -> list[Evidence]:
-    seen = Observation(observed.delta, observed.running, observed.peak_in_flight, seconds)
+    seen = Observation(
+        observed.delta,
+        observed.running,
+        observed.peak_in_flight,
+        seconds,
+        observed.engine_log,
+        observed.checkpoint,
+    )
     return [techniques().get(use.key).evidence(use.settings, seen) for use in recipe.uses]
 
 

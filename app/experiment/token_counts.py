@@ -28,16 +28,20 @@ def _tokenizer(folder: Path) -> Any | None:
 
 def load_tokenizer(folder: Path) -> None:
     """Loads it ahead of time, so that the seconds it takes pass while the engine starts."""
+    read_tokenizer(folder)
+
+
+def read_tokenizer(folder: Path) -> Any | None:
+    """The model's tokenizer, None when it cannot be loaded here."""
     with _loading:
-        _tokenizer(folder)
+        return _tokenizer(folder)
 
 
 def count_tokens(
     folder: Path, prompt_set: PromptSet, records: Iterable[RequestRecord], chat: bool
 ) -> dict[int, tuple[int | None, int | None]]:
     """(prompt, completion) token counts by position; empty when the tokenizer cannot be loaded."""
-    with _loading:
-        tokenizer = _tokenizer(folder)
+    tokenizer = read_tokenizer(folder)
     if tokenizer is None:
         return {}
     counts: dict[int, tuple[int | None, int | None]] = {}
