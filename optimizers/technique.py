@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from optimizers.checkpoint_order import CheckpointOrder
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from optimizers.transform import Changed, PromptFigures, Tools
@@ -97,12 +98,14 @@ class Surroundings:
     """What a technique may ask about before it says whether it can be used here.
 
     `device` is "cpu" or "cuda". `launches_engine` is False when Rung is attached to a running endpoint, whose
-    launch flags it cannot change. `model_config` is the checkpoint's config.json, empty when unknown.
+    launch flags it cannot change. `model_config` is the checkpoint's config.json, empty when unknown. `cpu_features`
+    are the processor's instruction sets that engines care about, under the operating system's names.
     """
 
     device: Literal["cpu", "cuda"] = "cpu"
     launches_engine: bool = True
     model_config: Mapping[str, Any] = field(default_factory=dict)
+    cpu_features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,9 @@ class Observation:
     `delta` maps a Prometheus sample (name with labels other than engine and model) to its growth over the run;
     None stands for "the engine shows no metrics". `running` is the engine's batch size sampled during the run;
     `peak_in_flight` is the most requests the client had open at once; `seconds` is the length of the run. `prompts` is
-    what the technique itself did to the prompts, None where it did nothing to them.
+    what the technique itself did to the prompts, None where it did nothing to them. `engine_log` has those lines of the
+    engine's log that tell what it loaded and with which kernels; `checkpoint` has the figures of the checkpoint that was
+    served, where it is another one than the model's own.
     """
 
     delta: Mapping[str, float] | None
@@ -133,6 +138,8 @@ class Observation:
     peak_in_flight: int = 0
     seconds: float = 0.0
     prompts: PromptFigures | None = None
+    engine_log: Sequence[str] = ()
+    checkpoint: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -180,6 +187,16 @@ class Technique(ABC):
             return "it is a launch flag, and the engine was started by someone else"
         return None
 
+    def barred(self, surroundings: Surroundings) -> Mapping[tuple[str, str], str]:
+        """(setting, choice) -> why it cannot be used there, for choices that the hardware or its engine lacks."""
+        return {}
+
+    def unusable(self, settings: Mapping[str, Value], surroundings: Surroundings) -> str | None:
+        """The reason this technique cannot be used there as it is set, or None."""
+        barred = self.barred(surroundings).items()
+        reasons = (f"{name}={choice}: {reason}" for (name, choice), reason in barred if settings[name] == choice)
+        return self.unavailable(surroundings) or next(reasons, None)
+
     def check(self, settings: Mapping[str, Any]) -> dict[str, Value]:
         """Settings with defaults filled in; raises InputError for an unknown name or an illegal value."""
         known = {setting.name: setting for setting in self.settings}
@@ -201,8 +218,16 @@ class Technique(ABC):
         }
 
     def refuse(self, settings: Mapping[str, Value], served: ModelFacts, named: Mapping[str, ModelFacts]) -> str | None:
-        """Why these settings cannot be used on the served model, or None. Asked when they name models; `named` has
-        each by its setting."""
+        """Why these settings cannot be used on the served model, or None. `named` has the models that they name, each
+        by its setting."""
+        return None
+
+    def checkpoint_order(self, settings: Mapping[str, Value]) -> CheckpointOrder | None:
+        """The checkpoint to make from the served one, and to serve in its place; None to serve it as it is."""
+        return None
+
+    def serves(self, settings: Mapping[str, Value]) -> str | None:
+        """The setting whose model is served in place of the run's own, under its name; None for none."""
         return None
 
     def variant(self, settings: Mapping[str, Value]) -> str:

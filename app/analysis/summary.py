@@ -37,8 +37,9 @@ class Observed:
 
     `delta` is None without engine metrics. `cold_start` says how the prefix cache was made cold: "reset",
     "salt" or "unknown". `loop_lag_p99_ms` is None when it was not sampled. `foreign_cpu` is the share of all cores
-    that other programs took, None when it cannot be told. `prompts` is what each technique did to the prompts, and
-    `saved_prompt_tokens` how many tokens they had before, None where none did anything.
+    that other programs took, None when it cannot be told. `engine_log` and `checkpoint` are as in Observation.
+    `prompts` is what each technique did to the prompts, and `saved_prompt_tokens` how many tokens they had before, None
+    where none did anything.
     """
 
     delta: Mapping[str, float] | None
@@ -50,6 +51,8 @@ class Observed:
     foreign_cpu: float | None = None
     prompts: Mapping[str, PromptFigures] = field(default_factory=dict)
     saved_prompt_tokens: int | None = None
+    engine_log: tuple[str, ...] = ()
+    checkpoint: Mapping[str, float] = field(default_factory=dict)
 
     @staticmethod
     def merge(parts: Sequence[Mapping[str, Any] | None]) -> Observed:
@@ -76,6 +79,8 @@ class Observed:
             foreign_cpu=max(foreign, default=None),
             prompts={key: PromptFigures.from_json(found) for key, found in prepared.items()},
             saved_prompt_tokens=whole[-1].get("saved_prompt_tokens"),
+            engine_log=tuple(dict.fromkeys(line for part in whole for line in part.get("engine_log", ()))),
+            checkpoint={name: value for part in whole for name, value in part.get("checkpoint", {}).items()},
         )
 
 
@@ -178,7 +183,14 @@ def send_delay_ms(record: RequestRecord) -> float | None:
 
 
 def evidence(recipe: Recipe, observed: Observed, seconds: float) -> list[Evidence]:
-    seen = Observation(observed.delta, observed.running, observed.peak_in_flight, seconds)
+    seen = Observation(
+        observed.delta,
+        observed.running,
+        observed.peak_in_flight,
+        seconds,
+        engine_log=observed.engine_log,
+        checkpoint=observed.checkpoint,
+    )
     return [
         techniques().get(use.key).evidence(use.settings, replace(seen, prompts=observed.prompts.get(use.key)))
         for use in recipe.uses

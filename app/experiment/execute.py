@@ -19,6 +19,7 @@ from app.engine.checkpoint import Checkpoint
 from app.engine.endpoint import Endpoint, api_key, attach, is_gone
 from app.engine.hardware import Hardware, detect_hardware
 from app.engine.hub import find_model
+from app.engine.log_facts import read_telling_lines
 from app.engine.named_models import Resolved, resolve_models
 from app.engine.plan import EnginePlan, plan_engine
 from app.engine.process import EngineError, EngineProcess
@@ -27,7 +28,10 @@ from app.experiment.preparing import PromptWork
 from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import load_tokenizer
 from app.preparation.counting import EndpointCounter, FolderCounter
+from app.preparation.job import PreparationError
 from app.preparation.prompts import Prepared
+from app.preparation.say import phases
+from app.preparation.served import Served, prepare_served
 from app.preparation.tools import Asked
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
@@ -88,6 +92,7 @@ class Executor:
         self._prompt_set: PromptSet
         self._prompts: PromptWork
         self._resolved: dict[Recipe, Resolved] = {}
+        self._served: dict[Recipe, Served] = {}
         self.seconds = Seconds()
 
     async def run(self) -> tuple[str, str | None]:
@@ -103,8 +108,8 @@ class Executor:
                 else:
                     await self._on_own_engines()
             finally:
-                self.seconds.preparation = self._prompts.seconds
-        except (EngineError, InputError, RunFailedError) as error:
+                self.seconds.preparation += self._prompts.seconds
+        except (EngineError, InputError, PreparationError, RunFailedError) as error:
             self._end_open_runs("failed", str(error))
             return "failed", str(error)
         except EngineGoneError as error:
@@ -140,20 +145,33 @@ class Executor:
     async def _on_own_engines(self) -> None:
         assert self._spec.model is not None
         checkpoint = find_model(self._store, self._settings, self._spec.model)
-        self._check_available(Surroundings(self._hardware.device, True, checkpoint.config))
-        groups: dict[str, tuple[EnginePlan, list[PlannedRun]]] = {}
+        self._check_available(self._hardware.surroundings(checkpoint.config))
+        groups: dict[str, tuple[EnginePlan, Served, list[PlannedRun]]] = {}
         for run in self._open_runs():
             resolved = self._resolve(run, checkpoint)
-            plan = plan_engine(checkpoint, resolved.recipe, self._hardware, self._spec.engine)
-            groups.setdefault(plan.key, (plan, []))[1].append((run, resolved))
+            served = await self._serve(resolved, checkpoint)
+            plan = plan_engine(served.checkpoint, resolved.recipe, self._hardware, self._spec.engine)
+            groups.setdefault(plan.key, (plan, served, []))[2].append((run, resolved))
             counter = FolderCounter(checkpoint.folder, checkpoint.fingerprint, plan.chat)
             await self._prompts.before_launch(resolved, counter, plan.max_model_len)
         with ThreadPoolExecutor(1, "tokenizer") as pool:
             pool.submit(load_tokenizer, checkpoint.folder)
-            for number, (plan, runs) in enumerate(groups.values(), start=1):
-                await self._with_engine(plan, checkpoint, runs, f"engine {number} of {len(groups)}")
+            for number, (plan, served, runs) in enumerate(groups.values(), start=1):
+                await self._with_engine(plan, served, runs, f"engine {number} of {len(groups)}")
 
-    async def _with_engine(self, plan: EnginePlan, checkpoint: Checkpoint, runs: list[PlannedRun], which: str) -> None:
+    async def _serve(self, resolved: Resolved, source: Checkpoint) -> Served:
+        """What the recipe serves; a checkpoint that it orders is made first, once for all runs that share it."""
+        if resolved.recipe not in self._served:
+            began = monotonic()
+            say = phases(self._phase)
+            self._served[resolved.recipe] = await prepare_served(
+                self._store, self._settings, source, resolved, self._prompt_set.name, say
+            )
+            self.seconds.preparation += monotonic() - began
+        return self._served[resolved.recipe]
+
+    async def _with_engine(self, plan: EnginePlan, served: Served, runs: list[PlannedRun], which: str) -> None:
+        checkpoint = served.checkpoint
         self._phase(f"Starting {which}")
         engine_id = self._store.engines.add({"model": checkpoint.name}, plan.to_json(), self._experiment.id)
         log_path = self._settings.logs / f"engine-{engine_id}.log"
@@ -175,14 +193,15 @@ class Executor:
             endpoint = Endpoint(engine.base_url, plan.served_name, plan.max_model_len)
             async with aiohttp.ClientSession() as session:
                 gone = _engine_gone(session, engine)
-                target = Target(endpoint, plan.chat, engine_id, checkpoint.folder, gone, engine.pid)
+                seen = read_telling_lines(log_path)
+                target = Target(endpoint, plan.chat, engine_id, checkpoint.folder, gone, engine.pid, seen, served.facts)
                 counter = FolderCounter(checkpoint.folder, checkpoint.fingerprint, plan.chat)
                 asked = Asked(session, endpoint, plan.chat)
                 for run, resolved in _interleaved(runs):
                     prepared = await self._prompts.ready(
                         resolved, counter, asked, {"plan": plan.key}, plan.max_model_len
                     )
-                    await self._measure(run, target, resolved, (plan, checkpoint), prepared)
+                    await self._measure(run, target, resolved, (plan, served), prepared)
         except (EngineError, EngineGoneError) as failure:
             error = str(failure)
             raise
@@ -198,7 +217,7 @@ class Executor:
         run: RunRow,
         target: Target,
         resolved: Resolved,
-        launched: tuple[EnginePlan, Checkpoint] | None,
+        launched: tuple[EnginePlan, Served] | None,
         prepared: Prepared | None,
     ) -> None:
         schedule = plan_schedule(self._spec.load, resolved.recipe.schedule())
@@ -233,10 +252,10 @@ class Executor:
                 self._store.runs.finish(run.id, status, error)
 
     def _check_available(self, surroundings: Surroundings) -> None:
-        for key in {use.key for rung in self._spec.rungs for use in rung.recipe.uses}:
-            reason = techniques().get(key).unavailable(surroundings)
+        for use in {use for rung in self._spec.rungs for use in rung.recipe.uses}:
+            reason = techniques().get(use.key).unusable(use.settings, surroundings)
             if reason:
-                raise InputError(f"{key} cannot be used here: {reason}; leave it out")
+                raise InputError(f"{use.key} cannot be used here: {reason}; leave it out")
 
     def _phase(self, text: str) -> None:
         self._store.experiments.set_phase(self._experiment.id, text)
@@ -247,10 +266,11 @@ def manifest_of(
     prompt_set: PromptSet,
     hardware: Hardware,
     target: Target,
-    launched: tuple[EnginePlan, Checkpoint] | None,
+    launched: tuple[EnginePlan, Served] | None,
 ) -> dict[str, Any]:
     """Everything a run depends on, so that it can be repeated and differences can be named."""
-    plan, checkpoint = launched or (None, None)
+    plan, served = launched or (None, None)
+    checkpoint = served.source if served else None
     return {
         "versions": versions(),
         "hardware": hardware.to_json() | {"title": hardware.title},
@@ -259,6 +279,7 @@ def manifest_of(
             "fingerprint": checkpoint.fingerprint if checkpoint else None,
             "architecture": checkpoint.architecture if checkpoint else None,
             "weight_bytes": checkpoint.weight_bytes if checkpoint else None,
+            "served": served.to_json() if served else None,
         },
         "engine": plan.to_json() if plan else {"attached_to": target.endpoint.base_url},
         "engine_id": target.engine_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -54,7 +54,8 @@ class _Samples:
 
 @dataclass(frozen=True)
 class Target:
-    """Where a run sends to. `checkpoint` is the model's folder, None for an endpoint whose files are elsewhere."""
+    """Where a run sends to. `checkpoint` is the model's folder, None for an endpoint whose files are elsewhere.
+    `engine_log` and `checkpoint_facts` are what techniques may see of the engine's log and of what it serves."""
 
     endpoint: Endpoint
     chat: bool
@@ -62,6 +63,8 @@ class Target:
     checkpoint: Path | None
     engine_gone: EngineGone
     engine_pid: int | None = None
+    engine_log: tuple[str, ...] = ()
+    checkpoint_facts: Mapping[str, float] = field(default_factory=dict)
 
 
 async def measure_run(
@@ -115,6 +118,7 @@ async def measure_run(
         after = await scrape(session, base_url)
     observed = _observed(delta(before, after), samples, stats, cooling) | {"foreign_cpu": foreign}
     observed |= _preparation(prepared)
+    observed |= {"engine_log": list(target.engine_log), "checkpoint": dict(target.checkpoint_facts)}
     store.runs.close_segment(run.id, segment, observed)
     if target.checkpoint is not None:
         records = [record for _, record in load_records(store, run.id)]

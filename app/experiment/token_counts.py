@@ -30,14 +30,20 @@ def _tokenizer(folder: Path) -> Any | None:
 
 def load_tokenizer(folder: Path) -> None:
     """Loads it ahead of time, so that the seconds it takes pass while the engine starts."""
-    _loaded(folder)
+    read_tokenizer(folder)
+
+
+def read_tokenizer(folder: Path) -> Any | None:
+    """The model's tokenizer, None when it cannot be loaded here."""
+    with _loading:
+        return _tokenizer(folder)
 
 
 def count_tokens(
     folder: Path, prompt_set: PromptSet, records: Iterable[RequestRecord], chat: bool
 ) -> dict[int, tuple[int | None, int | None]]:
     """(prompt, completion) token counts by position; empty when the tokenizer cannot be loaded."""
-    tokenizer = _loaded(folder)
+    tokenizer = read_tokenizer(folder)
     if tokenizer is None:
         return {}
     counts: dict[int, tuple[int | None, int | None]] = {}
@@ -50,21 +56,16 @@ def count_tokens(
 
 def count_prompts(folder: Path, prompts: Sequence[Prompt], chat: bool) -> list[int | None]:
     """Tokens of each prompt as it is sent; None where they cannot be told."""
-    tokenizer = _loaded(folder)
+    tokenizer = read_tokenizer(folder)
     return [None if tokenizer is None else _prompt_tokens(tokenizer, prompt, chat) for prompt in prompts]
 
 
 def count_texts(folder: Path, texts: Sequence[str]) -> list[int]:
     """Tokens of each text alone. Raises InputError for a tokenizer that cannot be read."""
-    tokenizer = _loaded(folder)
+    tokenizer = read_tokenizer(folder)
     if tokenizer is None:
         raise InputError(f"the tokenizer in {folder} cannot be read, so tokens cannot be counted")
     return [len(ids) for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]] if texts else []
-
-
-def _loaded(folder: Path) -> Any | None:
-    with _loading:
-        return _tokenizer(folder)
 
 
 def _prompt_tokens(tokenizer: Any, prompt: Prompt, chat: bool) -> int | None:

@@ -30,7 +30,7 @@ _CODAS = (
 # were never practised, and a model cannot say what it has never said.
 _PIECES = 0.35
 _HANDBOOK = (Path(__file__).parent / "support_handbook.md").read_text(encoding="utf-8")
-_COMMON = sorted({word for word in re.findall(r"[a-z]{4,}", _HANDBOOK + " ".join(_WORDS["item_things"]))} - _SAVED)
+_COMMON = sorted(set(re.findall(r"[a-z]{4,}", _HANDBOOK + " ".join(_WORDS["item_things"]))) - _SAVED)
 _PLACE_ENDS = (
     "ford", "ton", "by", "wick", "mere", "well", "ham", "haven", "gate", "ley", "stead", "combe", "low", "bridge",
 )  # fmt: skip
