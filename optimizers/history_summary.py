@@ -63,6 +63,10 @@ class HistorySummary(Technique):
             raise InputError(f"{self.key}.instruction is empty; say what the summary has to hold")
         return checked
 
+    def variant(self, settings: Mapping[str, Value]) -> str:
+        told = settings["instruction"]
+        return "" if told == INSTRUCTION else f'told: "{told}"'
+
     def idle_on(self, settings: Mapping[str, Value], prompts: Sequence[Prompt]) -> str | None:
         keep = _whole(settings, "keep_turns")
         chats = [parted(prompt.messages) for prompt in prompts]

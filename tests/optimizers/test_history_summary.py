@@ -183,6 +183,11 @@ def test_old_turns_that_may_not_be_summarised_are_nothing_to_do() -> None:
     assert why == "the turns before the last 1 all carry documents or instructions, which are not summarised"
 
 
+def test_an_instruction_of_ones_own_is_told() -> None:
+    assert SUMMARY.variant(defaults(SUMMARY)) == ""
+    assert SUMMARY.variant(defaults(SUMMARY, instruction="Sum up.")) == 'told: "Sum up."'
+
+
 def test_an_empty_instruction_is_refused() -> None:
     with pytest.raises(InputError, match=r"history_summary\.instruction is empty"):
         SUMMARY.check({"instruction": " "})
