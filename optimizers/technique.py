@@ -129,8 +129,8 @@ class Observation:
     None stands for "the engine shows no metrics". `running` is the engine's batch size sampled during the run;
     `peak_in_flight` is the most requests the client had open at once; `seconds` is the length of the run. `prompts` is
     what the technique itself did to the prompts, None where it did nothing to them. `engine_log` has those lines of the
-    engine's log that tell what it loaded and with which kernels; `checkpoint` has the figures of the checkpoint that was
-    served, where it is another one than the model's own.
+    engine's log that tell what it loaded and with which kernels; `checkpoint` has the figures of the checkpoint that
+    was served, where it is another one than the model's own.
     """
 
     delta: Mapping[str, float] | None

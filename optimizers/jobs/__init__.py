@@ -1,2 +1,4 @@
-"""Programs that make checkpoints. Each runs by the Python of another environment and stands alone: it needs nothing of
-Rung but this folder."""
+"""Work that loads a model, each in a process of its own that speaks JSON lines.
+
+Those that make checkpoints run by the Python of another environment and need nothing of Rung but this folder.
+"""
