@@ -108,6 +108,10 @@ class Recipe:
             batched = batched if change.batched is None else change.batched
         return ScheduleChange(batched)
 
+    def recomputed_blocks(self) -> int:
+        """Cached blocks at the end of a shared prefix that the engine computes anew under this recipe."""
+        return sum(techniques().get(use.key).recomputed_blocks(use.settings) for use in self.uses)
+
     @property
     def title(self) -> str:
         return " + ".join(techniques().get(use.key).title for use in self.uses) or "Baseline"

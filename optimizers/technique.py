@@ -23,7 +23,8 @@ class Setting:
     """One typed knob. Forms and command-line flags are generated from it.
 
     A `default` of None means "leave it to the engine". The kind "model" is text that names a model as people do: a
-    saved name, a folder or a hub id. `only_with` is the other setting, and its value, without which this one is idle.
+    saved name, a folder or a hub id. `only_with` is the other setting, and its value or values, without which this one
+    is idle.
     """
 
     name: str
@@ -34,7 +35,14 @@ class Setting:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     unit: str = ""
-    only_with: tuple[str, Value] | None = None
+    only_with: tuple[str, Value | tuple[Value, ...]] | None = None
+
+    def is_idle(self, settings: Mapping[str, Value]) -> bool:
+        """Whether this setting changes nothing beside the technique's others."""
+        if self.only_with is None:
+            return False
+        name, wanted = self.only_with
+        return settings[name] not in (wanted if isinstance(wanted, tuple) else (wanted,))
 
     def read(self, text: str) -> Any:
         """The value that `text` stands for on a command line, still to be checked; no text stands for None."""
@@ -123,12 +131,33 @@ class Observation:
     `delta` maps a Prometheus sample (name with labels other than engine and model) to its growth over the run;
     None stands for "the engine shows no metrics". `running` is the engine's batch size sampled during the run;
     `peak_in_flight` is the most requests the client had open at once; `seconds` is the length of the run.
+    `prediction` is what the prompts alone let expect of a prefix cache (`app/analysis/prediction.py` names its
+    figures), None where their tokens are not known.
     """
 
     delta: Mapping[str, float] | None
     running: Sequence[float] = ()
     peak_in_flight: int = 0
     seconds: float = 0.0
+    prediction: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a technique finds itself beside in an experiment, for `Technique.cautions`. None stands for "not known".
+
+    `settings` has those of the recipe's other techniques by key. The hit rates are what the prompts let expect of a
+    prefix cache, as they are saved and as they are sent.
+    """
+
+    settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    temperature: float = 0.0
+    concurrency: int | None = None
+    saved_hit_rate: float | None = None
+    sent_hit_rate: float | None = None
+    kv_cache_tokens: int | None = None
+    max_model_len: int | None = None
+    served: ModelFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +201,10 @@ class Technique(ABC):
             return "it is a launch flag, and the engine was started by someone else"
         return None
 
+    def unusable(self, settings: Mapping[str, Value], surroundings: Surroundings) -> str | None:
+        """The reason this technique cannot be used there as it is set, or None. Asked when an engine is planned."""
+        return self.unavailable(surroundings)
+
     def check(self, settings: Mapping[str, Any]) -> dict[str, Value]:
         """Settings with defaults filled in; raises InputError for an unknown name or an illegal value."""
         known = {setting.name: setting for setting in self.settings}
@@ -187,15 +220,17 @@ class Technique(ABC):
         return {
             setting.name: str(settings[setting.name])
             for setting in self.settings
-            if setting.kind == "model"
-            and settings[setting.name]
-            and (setting.only_with is None or settings[setting.only_with[0]] == setting.only_with[1])
+            if setting.kind == "model" and settings[setting.name] and not setting.is_idle(settings)
         }
 
     def refuse(self, settings: Mapping[str, Value], served: ModelFacts, named: Mapping[str, ModelFacts]) -> str | None:
         """Why these settings cannot be used on the served model, or None. Asked when they name models; `named` has
         each by its setting."""
         return None
+
+    def cautions(self, settings: Mapping[str, Value], beside: Beside) -> Sequence[str]:
+        """What a person should know before measuring these settings beside the others: one sentence each."""
+        return ()
 
     def variant(self, settings: Mapping[str, Value]) -> str:
         """What a plan says of these settings, as in "with the draft model small"; empty when there is no need."""
@@ -204,6 +239,10 @@ class Technique(ABC):
     def engine_flags(self, settings: Mapping[str, Value] | None) -> dict[str, str | None]:
         """vLLM flags with this technique on, or, when `settings` is None, off. A None value is a bare flag."""
         return {}
+
+    def recomputed_blocks(self, settings: Mapping[str, Value]) -> int:
+        """Cached blocks at the end of a shared prefix that the engine computes anew because of these settings."""
+        return 0
 
     def schedule(self, settings: Mapping[str, Value] | None) -> ScheduleChange:
         """How requests are sent with this technique on, or, when `settings` is None, off."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from app.analysis.cost import usd_per_1000_requests, usd_per_million_tokens
 from app.analysis.metric import METRICS
+from app.analysis.prediction import merged_predictions
 from app.analysis.quality import empty_answers, expected_share, quality_interval, refusals
 from app.analysis.scoring import DEFAULT_RULE
 from app.analysis.statistics import distribution, median_interval
@@ -36,7 +37,8 @@ class Observed:
 
     `delta` is None without engine metrics. `cold_start` says how the prefix cache was made cold: "reset",
     "salt" or "unknown". `loop_lag_p99_ms` is None when it was not sampled. `foreign_cpu` is the share of all cores
-    that other programs took, None when it cannot be told.
+    that other programs took, None when it cannot be told. `prediction` is what the prompts let expect of the prefix
+    cache, None where their tokens are not known.
     """
 
     delta: Mapping[str, float] | None
@@ -46,6 +48,7 @@ class Observed:
     cold_start: str = "reset"
     segments: int = 1
     foreign_cpu: float | None = None
+    prediction: Mapping[str, float] | None = None
 
     @staticmethod
     def merge(parts: Sequence[Mapping[str, Any] | None]) -> Observed:
@@ -68,6 +71,7 @@ class Observed:
             cold_start=colds.pop() if len(colds) == 1 else "unknown",
             segments=len(parts),
             foreign_cpu=max(foreign, default=None),
+            prediction=merged_predictions([part.get("prediction") for part in whole]),
         )
 
 
@@ -166,7 +170,9 @@ def send_delay_ms(record: RequestRecord) -> float | None:
 
 
 def evidence(recipe: Recipe, observed: Observed, seconds: float) -> list[Evidence]:
-    seen = Observation(observed.delta, observed.running, observed.peak_in_flight, seconds)
+    seen = Observation(
+        observed.delta, observed.running, observed.peak_in_flight, seconds, prediction=observed.prediction
+    )
     return [techniques().get(use.key).evidence(use.settings, seen) for use in recipe.uses]
 
 
