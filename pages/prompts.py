@@ -8,6 +8,7 @@ from app.analysis.scoring import DEFAULT_RULE, RULES
 from app.engine.builtin import STARTER
 from app.engine.hub import find_model
 from app.experiment.prompt_stats import PromptStats, block_sizes_to_show, stats_of
+from app.paths import existing_path
 from app.prompts.prompt import Prompt
 from app.prompts.saved import load_prompt_set
 from app.studio import parts
@@ -34,12 +35,12 @@ def count_tokens(_row: PromptSetRow, url: str, content_hash: str, model: str) ->
 
 def show_prediction(row: PromptSetRow) -> None:
     """What a prefix cache would serve of the set, counted without an engine."""
-    known = [STARTER, *(model.name for model in store.models.all())]
+    known = [STARTER, *(model.name for model in store.models.all() if existing_path(model.location))]
     model = st.selectbox("Tokens counted by", known, key="tokenizer", bind="query-params", width=420)
     try:
         stats = count_tokens(row, store.url, row.content_hash, model or STARTER)
     except InputError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.caption(plain(f"Nothing can be predicted: {error}."), width=parts.TEXT_WIDTH)
         return
     st.table(
         view.prediction_rows(stats.shared),

@@ -158,12 +158,8 @@ def batch_over_time(lines: Sequence[TimeLine]) -> go.Figure:
         )
     figure.update_layout(
         **_frame(320),
-        xaxis={
-            "title": {"text": "Seconds into the run", "font": {"size": 13}},
-            "fixedrange": True,
-            "rangemode": "tozero",
-        },
-        yaxis={"title": {"text": "Requests running", "font": {"size": 13}}, "fixedrange": True, "rangemode": "tozero"},
+        xaxis=_axis("Seconds into the run"),
+        yaxis=_axis("Requests running"),
     )
     figure.update_layout(legend={"x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}, showlegend=True)
     return figure
@@ -224,6 +220,10 @@ def _frame(height: int) -> dict[str, Any]:
         "dragmode": False,
         "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "font": {"size": 13}},
     }
+
+
+def _axis(title: str) -> dict[str, Any]:
+    return {"title": {"text": title, "font": {"size": 13}}, "fixedrange": True, "rangemode": "tozero"}
 
 
 def _error(rung: RungResult) -> dict[str, Any] | None:

@@ -161,6 +161,6 @@ def tokens_sentence(stats: PromptStats) -> str:
     also = f"; {stats.tiktoken.total:,} by tiktoken's {stats.tiktoken.tokenizer}" if stats.tiktoken else ""
     return (
         f"{counts.total:,} prompt tokens{also}; a prompt has {counts.mean:,.0f} on average and {counts.max:,} at most. "
-        "Predicted for prompts sent in this order to an empty cache that is large enough; only whole blocks are reused, "
-        "and the last token of a prompt is always computed."
+        "Predicted for prompts sent in this order to an empty cache that is large enough. Only whole blocks are "
+        "reused, and the last token of a prompt is always computed."
     )
