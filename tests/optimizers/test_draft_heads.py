@@ -13,9 +13,10 @@ from optimizers.registry import techniques
 from optimizers.technique import ModelFacts, Observation, Surroundings
 
 SPECULATING = techniques().get("speculative_decoding")
-SERVED = ModelFacts("served", {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 32, "hidden_size": 4096})
-EAGLE = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 1, "hidden_size": 4096}
-EAGLE3 = {"architectures": ["LlamaForCausalLMEagle3"], "hidden_size": 4096, "draft_vocab_size": 32000}
+MODEL: dict[str, Any] = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 32, "hidden_size": 4096}
+SERVED = ModelFacts("served", MODEL)
+EAGLE: dict[str, Any] = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 1, "hidden_size": 4096}
+EAGLE3: dict[str, Any] = {"architectures": ["LlamaForCausalLMEagle3"], "hidden_size": 4096, "draft_vocab_size": 32000}
 
 
 def refusal(method: str, head: dict[str, Any], name: str = "head") -> str | None:
@@ -32,8 +33,8 @@ def test_a_head_of_the_right_size_is_taken(method: str, head: dict[str, Any]) ->
 @pytest.mark.parametrize(
     ("method", "head", "says"),
     [
-        ("eagle", SERVED.config, "head is a model of 32 layers and no EAGLE head; name a head made for served, or use"),
-        ("eagle3", SERVED.config | {"num_hidden_layers": 2}, "head is a model of 2 layers"),
+        ("eagle", MODEL, "head is a model of 32 layers and no EAGLE head; name a head made for served, or use"),
+        ("eagle3", MODEL | {"num_hidden_layers": 2}, "head is a model of 2 layers"),
         ("eagle", EAGLE3, "head is an EAGLE-3 head; use method eagle3"),
         ("eagle3", EAGLE | {"architectures": ["EagleLlamaForCausalLM"]}, "head is an EAGLE head; use method eagle"),
         ("eagle", EAGLE | {"hidden_size": 2048}, "was made for a hidden size of 2,048, served has 4,096"),
