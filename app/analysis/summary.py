@@ -14,6 +14,7 @@ from typing import Any
 
 from app.analysis.cost import usd_per_1000_requests, usd_per_million_tokens
 from app.analysis.metric import METRICS
+from app.analysis.prediction import merged_predictions
 from app.analysis.quality import empty_answers, expected_share, quality_interval, refusals
 from app.analysis.scoring import DEFAULT_RULE
 from app.analysis.statistics import distribution, median_interval
@@ -39,7 +40,8 @@ class Observed:
     "salt" or "unknown". `loop_lag_p99_ms` is None when it was not sampled. `foreign_cpu` is the share of all cores
     that other programs took, None when it cannot be told. `engine_log` and `checkpoint` are as in Observation.
     `prompts` is what each technique did to the prompts, and `saved_prompt_tokens` how many tokens they had before, None
-    where none did anything.
+    where none did anything. `prediction` is what the prompts let expect of the prefix cache, None where their tokens
+    are not known.
     """
 
     delta: Mapping[str, float] | None
@@ -53,6 +55,7 @@ class Observed:
     saved_prompt_tokens: int | None = None
     engine_log: tuple[str, ...] = ()
     checkpoint: Mapping[str, float] = field(default_factory=dict)
+    prediction: Mapping[str, float] | None = None
 
     @staticmethod
     def merge(parts: Sequence[Mapping[str, Any] | None]) -> Observed:
@@ -81,6 +84,7 @@ class Observed:
             saved_prompt_tokens=whole[-1].get("saved_prompt_tokens"),
             engine_log=tuple(dict.fromkeys(line for part in whole for line in part.get("engine_log", ()))),
             checkpoint={name: value for part in whole for name, value in part.get("checkpoint", {}).items()},
+            prediction=merged_predictions([part.get("prediction") for part in whole]),
         )
 
 
@@ -190,6 +194,7 @@ def evidence(recipe: Recipe, observed: Observed, seconds: float) -> list[Evidenc
         seconds,
         engine_log=observed.engine_log,
         checkpoint=observed.checkpoint,
+        prediction=observed.prediction,
     )
     return [
         techniques().get(use.key).evidence(use.settings, replace(seen, prompts=observed.prompts.get(use.key)))

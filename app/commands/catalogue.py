@@ -11,6 +11,7 @@ from typing import Any
 
 from app.analysis.metric import MISSING
 from app.analysis.scoring import DEFAULT_RULE, RULES
+from app.commands import prompt_stats
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
 from app.commands.quantize import add_options
 from app.engine.builtin import builtin_places, read_known, refuse_builtin
@@ -27,7 +28,7 @@ from store.tables import PromptSetRow
 
 
 def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
-    prompts = commands.add_parser("prompts", help="import, list and export prompt sets")
+    prompts = commands.add_parser("prompts", help="import, list, count and export prompt sets")
     actions = prompts.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(prompts))
     importing = actions.add_parser("import", help="save a prompt file as a set")
     importing.add_argument("file", type=Path)
@@ -37,6 +38,7 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         help=f"how an answer is judged: {', '.join(RULES)} (default: the file's header, else {DEFAULT_RULE})",
     )  # fmt: skip
     listing = actions.add_parser("list", help="list the saved sets")
+    prompt_stats.add_action(actions)
     exporting = actions.add_parser("export", help="write a set as JSON Lines")
     exporting.add_argument("set")
     exporting.add_argument("--out", type=Path, metavar="FILE", help="(default: stdout)")

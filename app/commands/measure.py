@@ -32,11 +32,12 @@ from app.engine.hardware import detect_hardware
 from app.engine.hub import find_model, whole_name
 from app.engine.named_models import resolve_models, with_whole_names
 from app.engine.plan import plan_engine
+from app.experiment.cautions import cautions_of
 from app.experiment.queue import enqueue
 from app.experiment.results import load_ladder
 from app.experiment.spec import ExperimentSpec, Rung, ladder_rungs
 from app.preparation.served import check_prepared
-from app.prompts.saved import find_prompts
+from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile
 from app.reports.documents import experiment_document, run_document
 from app.reports.text import ladder_table, run_table, show
@@ -111,6 +112,7 @@ def ladder_command(arguments: argparse.Namespace) -> int:
     rungs = _checked(store, settings, arguments, rungs, checkpoint)
     load = LoadProfile("closed_loop", arguments.concurrency, UNBATCHED[arguments.unbatched])  # type: ignore[arg-type]
     spec = _spec(store, settings, arguments, "ladder", rungs, load)
+    _say_cautions(store, spec, checkpoint)
     name = store.prompt_sets.get(spec.prompt_set_id).name
     out = None if arguments.out is None else arguments.out / "experiment.json"
     title = f"Ladder: {_short(spec)} on {name}"
@@ -141,6 +143,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     else:
         load = LoadProfile("closed_loop", 8 if arguments.concurrency is None else arguments.concurrency)
     spec = _spec(store, settings, arguments, "run", rungs, load)
+    _say_cautions(store, spec, checkpoint)
     name = store.prompt_sets.get(spec.prompt_set_id).name
     title = f"Run: {recipe.title}, {_short(spec)} on {name}"
     experiment = _carry_out(store, settings, arguments, spec, title, arguments.out)
@@ -201,6 +204,12 @@ def _checked(
             plan_engine(checkpoint, resolved.recipe, hardware, options)
     whole = partial(whole_name, store)
     return tuple(Rung(rung.label, with_whole_names(rung.recipe, whole)) for rung in rungs)
+
+
+def _say_cautions(store: Store, spec: ExperimentSpec, checkpoint: Checkpoint | None) -> None:
+    prompt_set = load_prompt_set(store, spec.prompt_set_id, spec.prompt_limit)
+    for text in cautions_of(spec, checkpoint, detect_hardware(), prompt_set):
+        print(f"note: {text}", file=sys.stderr)
 
 
 async def _attach(url: str, model: str | None) -> Endpoint:

@@ -17,7 +17,8 @@ import numpy as np
 from app.analysis.summary import CountedRecord, Observed, summarise
 from app.engine.cpu_share import CpuWatch
 from app.engine.endpoint import API_KEY_VARIABLE, Endpoint, api_key, reset_prefix_cache
-from app.engine.metrics import KV_USAGE, RUNNING, WAITING, delta, scrape
+from app.engine.metrics import KV_USAGE, RUNNING, WAITING, cache_facts, delta, scrape, scrape_gauges
+from app.experiment.prediction import predict_run
 from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import count_tokens
 from app.preparation.prompts import Prepared
@@ -33,7 +34,9 @@ from optimizers.recipe import Recipe
 from store.store import Store
 from store.tables import RequestRow, RunRow
 
-SAMPLE_S = 1.0
+SAMPLE_S = 0.25
+MAX_SAMPLES = 1200
+"""Kept of one stretch of a run; of more, every second or third is kept."""
 RECORD_FIELDS = tuple(RequestRecord.__dataclass_fields__)
 Cooling = Literal["reset", "salt", "unknown"]
 EngineGone = Callable[[], Awaitable[str | None]]
@@ -47,6 +50,7 @@ class RunSeconds:
 
 @dataclass
 class _Samples:
+    at_s: list[float] = field(default_factory=list)
     running: list[float] = field(default_factory=list)
     waiting: list[float] = field(default_factory=list)
     kv_usage: list[float] = field(default_factory=list)
@@ -119,6 +123,12 @@ async def measure_run(
     observed = _observed(delta(before, after), samples, stats, cooling) | {"foreign_cpu": foreign}
     observed |= _preparation(prepared)
     observed |= {"engine_log": list(target.engine_log), "checkpoint": dict(target.checkpoint_facts)}
+    sent = [request.position for request in requests]
+    texts = {record.position: record.text for number, record in load_records(store, run.id) if number == segment}
+    held_back = Recipe.from_json(run.recipe).recomputed_blocks()
+    observed["prediction"] = await asyncio.to_thread(
+        predict_run, target.checkpoint, prompt_set, sent, target.chat, cache_facts(before), texts, held_back
+    )
     store.runs.close_segment(run.id, segment, observed)
     if target.checkpoint is not None:
         records = [record for _, record in load_records(store, run.id)]
@@ -186,10 +196,12 @@ def _salt(cooling: Cooling) -> str | None:
 
 
 async def _sample(session: aiohttp.ClientSession, base_url: str, samples: _Samples) -> None:
+    began = monotonic()
     while True:
         await asyncio.sleep(SAMPLE_S)
-        reading = await scrape(session, base_url)
+        reading = await scrape_gauges(session, base_url)
         if reading is not None:
+            samples.at_s.append(round(monotonic() - began, 3))
             samples.running.append(reading.get(RUNNING, 0.0))
             samples.waiting.append(reading.get(WAITING, 0.0))
             samples.kv_usage.append(reading.get(KV_USAGE, 0.0))
@@ -208,11 +220,13 @@ def _observed(
     grown: dict[str, float] | None, samples: _Samples, stats: ReplayStats, cooling: Cooling
 ) -> dict[str, Any]:
     lag = float(np.percentile(stats.loop_lag_ns, 99)) / 1e6 if stats.loop_lag_ns else None
+    every = slice(None, None, len(samples.at_s) // MAX_SAMPLES + 1)
     return {
         "delta": grown,
-        "running": samples.running,
-        "waiting": samples.waiting,
-        "kv_usage": samples.kv_usage,
+        "sampled_s": samples.at_s[every],
+        "running": samples.running[every],
+        "waiting": samples.waiting[every],
+        "kv_usage": samples.kv_usage[every],
         "peak_in_flight": stats.peak_in_flight,
         "loop_lag_p99_ms": lag,
         "cold_start": cooling,

@@ -74,11 +74,34 @@ def _prompt_tokens(tokenizer: Any, prompt: Prompt, chat: bool) -> int | None:
     return len(tokenizer(prompt.plain_text())["input_ids"])
 
 
+def token_ids_by_transformers(
+    folder: Path, prompt_set: PromptSet, chat: bool
+) -> tuple[tuple[int, ...] | None, ...] | None:
+    """Ids of each prompt, for tokenizers that have no tokenizer.json; None when it cannot be loaded."""
+    with _loading:
+        tokenizer = _tokenizer(folder)
+    if tokenizer is None:
+        return None
+    found = (
+        _chat_ids(tokenizer, prompt.rendered_messages())
+        if prompt.is_chat and chat
+        else tokenizer(prompt.plain_text())["input_ids"]
+        for prompt in prompt_set.prompts
+    )
+    return tuple(None if ids is None else tuple(ids) for ids in found)
+
+
 def _chat_tokens(tokenizer: Any, messages: list[dict[str, str]]) -> int | None:
+    ids = _chat_ids(tokenizer, messages)
+    return None if ids is None else len(ids)
+
+
+def _chat_ids(tokenizer: Any, messages: list[dict[str, str]]) -> list[int] | None:
     from jinja2 import TemplateError
 
     try:
         text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     except (TemplateError, ValueError, TypeError):
         return None
-    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
