@@ -45,7 +45,7 @@ def plan(store: Store, settings: Settings, asked: ExperimentSpec) -> Preview:
         # Continuous batching changes the schedule alone, so it shares its neighbour's engine.
         ("ladder", 5, 3),
         ("one_at_a_time", 5, 3),
-        ("leave_one_out", 6, 3),
+        ("leave_one_out", 6, 4),
         ("factorial", 9, 4),
     ],
 )
