@@ -33,14 +33,17 @@ from app.engine.hub import find_model, whole_name
 from app.engine.named_models import resolve_models, with_whole_names
 from app.engine.plan import plan_engine
 from app.experiment.cautions import cautions_of
+from app.experiment.kinds import BY_OPTION
+from app.experiment.preview import Preview, preview
 from app.experiment.queue import enqueue
 from app.experiment.results import load_ladder
-from app.experiment.spec import ExperimentSpec, Rung, ladder_rungs
+from app.experiment.spec import ExperimentSpec, Rung
 from app.preparation.served import check_prepared
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile
-from app.reports.documents import experiment_document, run_document
-from app.reports.text import ladder_table, run_table, show
+from app.reports.documents import experiment_document, plan_document, run_document
+from app.reports.text import ladder_table, plan_table, run_table, show
+from app.words import in_sentence
 from optimizers.errors import InputError
 from optimizers.registry import techniques
 from optimizers.technique import Surroundings
@@ -52,8 +55,12 @@ UNBATCHED = {"one-by-one": "one_by_one", "static": "static", "as-sent": "as_sent
 
 
 def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
-    ladder = commands.add_parser("ladder", help="measure a cumulative ladder of techniques")
+    ladder = commands.add_parser("ladder", help="measure what techniques are worth: a ladder, or another kind")
     _add_target(ladder)
+    ladder.add_argument(
+        "--kind", choices=BY_OPTION, default="cumulative",
+        help="; ".join(f"{kind.option}: {in_sentence(kind.help).rstrip('.')}" for kind in BY_OPTION.values()),
+    )  # fmt: skip
     ladder.add_argument("--techniques", metavar="A,B,C", help="in the order to climb (default: all that work here)")
     add_set_option(ladder)
     ladder.add_argument("--repeats", type=int, default=3, metavar="N", help="of every rung (3)")
@@ -62,6 +69,7 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         "--unbatched", choices=UNBATCHED, default="one-by-one",
         help="how rungs without continuous batching are sent (one-by-one)",
     )  # fmt: skip
+    ladder.add_argument("--plan", action="store_true", help="print what would be measured and how long it would take")
     ladder.add_argument("--no-again", action="store_true", help="leave out the second baseline (the noise floor)")
     ladder.add_argument("--out", type=Path, metavar="DIR", help="write experiment.json there")
     _add_rest(ladder)
@@ -108,15 +116,19 @@ def ladder_command(arguments: argparse.Namespace) -> int:
     chosen = chosen_settings(arguments.settings, keys, arguments.model if checkpoint else None)
     if arguments.techniques is None:
         keys = without_refused(keys, chosen, arguments.settings, checkpoint)
-    rungs = ladder_rungs(keys, not arguments.no_again, chosen)
+    kind = BY_OPTION[arguments.kind]
+    rungs = kind.rungs(keys, chosen, not arguments.no_again)
     rungs = _checked(store, settings, arguments, rungs, checkpoint)
     load = LoadProfile("closed_loop", arguments.concurrency, UNBATCHED[arguments.unbatched])  # type: ignore[arg-type]
-    spec = _spec(store, settings, arguments, "ladder", rungs, load)
+    spec = _spec(store, settings, arguments, kind.key, rungs, load)
+    plan = preview(store, settings, spec, detect_hardware(), checkpoint)
+    if arguments.plan:
+        return _show_plan(plan, arguments.json)
     _say_cautions(store, spec, checkpoint)
     name = store.prompt_sets.get(spec.prompt_set_id).name
     out = None if arguments.out is None else arguments.out / "experiment.json"
-    title = f"Ladder: {_short(spec)} on {name}"
-    experiment = _carry_out(store, settings, arguments, spec, title, out)
+    title = f"{kind.title}: {_short(spec)} on {name}"
+    experiment = _carry_out(store, settings, arguments, spec, title, out, f"Planned: {plan.sentence}")
     ladder = load_ladder(store, experiment.id)
     document = experiment_document(experiment, store.runs.of_experiment(experiment.id), ladder)
     if out is not None:
@@ -127,6 +139,14 @@ def ladder_command(arguments: argparse.Namespace) -> int:
         show(ladder_table(ladder))
         print(f"\nExperiment {experiment.id}; engines started: {experiment.engine_starts}; {_time(experiment)}")
     return _exit_code(experiment)
+
+
+def _show_plan(plan: Preview, as_json: bool) -> int:
+    if as_json:
+        print_json(plan_document(plan))
+    else:
+        show(plan_table(plan))
+    return DONE
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -252,10 +272,19 @@ def _short(spec: ExperimentSpec) -> str:
 
 
 def _carry_out(
-    store: Store, settings: Settings, arguments: argparse.Namespace, spec: ExperimentSpec, title: str, out: Path | None
+    store: Store,
+    settings: Settings,
+    arguments: argparse.Namespace,
+    spec: ExperimentSpec,
+    title: str,
+    out: Path | None,
+    announced: str = "",
 ) -> ExperimentRow:
+    """`announced` is said on stderr before anything is queued."""
     if out is not None:
         _check_writable(out)
+    if announced:
+        print(announced, file=sys.stderr)
     return run_to_end(store, settings, enqueue(store, spec, title), quiet=arguments.json)
 
 

@@ -11,8 +11,8 @@ from app.analysis.metric import MISSING
 from app.engine.builtin import STARTER, companion_settings
 from app.engine.hardware import Hardware
 from app.engine.hub import find_model
-from app.engine.named_models import refusal, resolve_models
-from app.engine.plan import plan_engine
+from app.engine.named_models import refusal
+from app.experiment.preview import engine_keys
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, ladder_rungs
 from app.prompts.saved import find_prompts
@@ -62,7 +62,6 @@ def plan_starter(store: Store, settings: Settings, hardware: Hardware) -> Starte
     }
     usable = [key for key, reason in reasons.items() if reason is None]
     rungs = ladder_rungs(usable, settings=settings_of)
-    launched = [resolve_models(rung.recipe, find, checkpoint).recipe for rung in rungs]
     prompt_set = find_prompts(store, PROMPT_SET)
     limit = _limit()
     spec = ExperimentSpec(
@@ -79,7 +78,7 @@ def plan_starter(store: Store, settings: Settings, hardware: Hardware) -> Starte
         title=f"Ladder: {STARTER} on {prompt_set.name}",
         prompts=min(prompt_set.size, limit or prompt_set.size),
         prompts_in_set=prompt_set.size,
-        engine_starts=len({plan_engine(checkpoint, recipe, hardware, spec.engine).key for recipe in launched}),
+        engine_starts=len(set(engine_keys(rungs, find, checkpoint, hardware, spec.engine))),
         left_out=tuple((techniques().get(key).title, reason) for key, reason in reasons.items() if reason),
     )
 
