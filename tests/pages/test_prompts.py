@@ -8,10 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.prompts.prompt import Message, Prompt, PromptSet
 from app.prompts.saved import save_prompt_set
-from store.settings import Settings
 from store.store import Store
-from tests.app.prompts.test_encoding import make_tokenizer
-from tests.building import starter_folders
 from tests.pages.conftest import Open, words
 
 HOSTILE = "<script>alert(1)</script> ![x](http://example.invalid/x.png) :red[x] $$x$$"
@@ -38,26 +35,6 @@ def test_a_link_opens_a_set_and_a_prompt(open_page: Open) -> None:
     assert "all begin with the same" in words(at)
     first = at.dataframe[1].value["First words"]
     assert first[0] != first[1]
-
-
-def test_what_a_prefix_cache_would_serve_is_told_without_an_engine(
-    open_page: Open, store: Store, settings: Settings
-) -> None:
-    shared = "one two " * 70
-    prompts = tuple(Prompt(f"p{at}", text=f"{shared}{'one ' * at}") for at in range(1, 4))
-    save_prompt_set(store, PromptSet("shared", prompts), "tests")
-    at = open_page("prompts", set="shared")
-    assert "Nothing can be predicted: the built-in model starter is not whole" in words(at)
-    make_tokenizer(starter_folders(settings.starter_models))
-    at = open_page("prompts", set="shared")
-    found = at.table[0].value
-    # [BOS] and 140 words: one block of 128, eight of 16; the first prompt finds nothing.
-    assert dict(zip(found["Block"], found["Prompt tokens"], strict=True)) == {
-        "128 tokens (a CPU)": "256 of 429", "16 tokens (a GPU)": "256 of 429",
-    }  # fmt: skip
-    assert set(found["Beginning that most share"]) == {"128 tokens, by 3 prompts"}
-    assert "429 prompt tokens" in words(at)
-    assert "a prompt has 143 on average and 144 at most" in words(at), [c.value for c in at.caption]
 
 
 def test_an_imported_file_is_shown_at_once(open_page: Open, store: Store) -> None:
