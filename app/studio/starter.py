@@ -15,6 +15,7 @@ from app.engine.named_models import refusal, resolve_models
 from app.engine.plan import plan_engine
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, ladder_rungs
+from app.preparation.served import orders_of
 from app.prompts.saved import find_prompts
 from app.replay.load import LoadProfile
 from optimizers.errors import InputError
@@ -79,7 +80,12 @@ def plan_starter(store: Store, settings: Settings, hardware: Hardware) -> Starte
         title=f"Ladder: {STARTER} on {prompt_set.name}",
         prompts=min(prompt_set.size, limit or prompt_set.size),
         prompts_in_set=prompt_set.size,
-        engine_starts=len({plan_engine(checkpoint, recipe, hardware, spec.engine).key for recipe in launched}),
+        engine_starts=len(
+            {
+                (plan_engine(checkpoint, recipe, hardware, spec.engine).key, tuple(orders_of(recipe)))
+                for recipe in launched
+            }
+        ),
         left_out=tuple((techniques().get(key).title, reason) for key, reason in reasons.items() if reason),
     )
 
