@@ -49,20 +49,14 @@ def ladder_keys(listed: str | None, surroundings: Surroundings) -> list[str]:
     return usable
 
 
-def without_refused(keys: list[str], chosen: Chosen, typed: Sequence[str], served: Checkpoint | None) -> list[str]:
-    """Of techniques that nobody listed, those that the model takes; one with a setting that was `typed` stays, to be
-    refused in its place."""
+def refused_by(served: Checkpoint | None, chosen: Chosen, typed: Sequence[str]) -> dict[str, str]:
+    """Technique -> why the model does not take it, of those that nobody listed. One with a setting that was `typed` is
+    not among them: it is refused in its place."""
     if served is None:
-        return keys
+        return {}
     meant = read_settings(typed)
-    kept = []
-    for key in keys:
-        reason = None if key in meant else refusal(key, chosen[key], served)
-        if reason is None:
-            kept.append(key)
-        else:
-            print(f"left out: {key}: {reason}", file=sys.stderr)
-    return kept
+    found = {key: refusal(key, settings, served) for key, settings in chosen.items() if key not in meant}
+    return {key: reason for key, reason in found.items() if reason is not None}
 
 
 def chosen_settings(given: Sequence[str], keys: Iterable[str], model: str | None) -> Chosen:

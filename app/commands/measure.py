@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
-from app.commands.choice import add_set_option, chosen_recipe, chosen_settings, ladder_keys, without_refused
+from app.commands.choice import add_set_option, chosen_recipe, chosen_settings, ladder_keys, refused_by
 from app.commands.common import (
     DONE,
     RUN_FAILED,
@@ -114,11 +114,12 @@ def ladder_command(arguments: argparse.Namespace) -> int:
     checkpoint, surroundings = _look_at_target(store, settings, arguments)
     keys = ladder_keys(arguments.techniques, surroundings)
     chosen = chosen_settings(arguments.settings, keys, arguments.model if checkpoint else None)
-    if arguments.techniques is None:
-        keys = without_refused(keys, chosen, arguments.settings, checkpoint)
+    refused = refused_by(checkpoint, chosen, arguments.settings) if arguments.techniques is None else {}
     kind = BY_OPTION[arguments.kind]
-    rungs = kind.rungs(keys, chosen, not arguments.no_again)
+    rungs = kind.rungs([key for key in keys if key not in refused], chosen, not arguments.no_again)
     rungs = _checked(store, settings, arguments, rungs, checkpoint)
+    for key, reason in refused.items():
+        print(f"left out: {key}: {reason}", file=sys.stderr)
     load = LoadProfile("closed_loop", arguments.concurrency, UNBATCHED[arguments.unbatched])  # type: ignore[arg-type]
     spec = _spec(store, settings, arguments, kind.key, rungs, load)
     plan = preview(store, settings, spec, detect_hardware(), checkpoint)

@@ -20,7 +20,6 @@ from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile, plan_schedule
 from app.replay.record import RequestRecord
 from optimizers.recipe import Recipe
-from optimizers.registry import techniques
 from store.store import Store
 from store.tables import RunRow
 
@@ -66,7 +65,7 @@ def queued(
     spec = ExperimentSpec(
         kind=kind,
         prompt_set_id=find_prompts(store, "support-desk").id,
-        rungs=KINDS[kind].rungs(techniques().keys() if keys is None else keys),
+        rungs=KINDS[kind].rungs(list(SPEEDS)[-1] if keys is None else keys),
         model="starter",
         prompt_limit=prompts,
         load=LoadProfile("closed_loop", 4, "one_by_one"),
