@@ -51,7 +51,7 @@ def watch_progress(experiment: ExperimentRow, version: str) -> None:
 
 def table(rows: list[dict[str, str]], key: str, alt: str) -> None:
     columns = {name: st.column_config.TextColumn(alignment="right") for name in view.numeric_columns(rows)}
-    columns["Rung"] = st.column_config.TextColumn(pinned=True, width=190)
+    columns["Rung"] = st.column_config.TextColumn(pinned=True, width=190 if ladder.effects is None else 250)
     st.dataframe(rows, hide_index=True, column_config=columns, height="content", key=key, alt=alt)
 
 

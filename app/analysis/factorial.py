@@ -62,9 +62,12 @@ class Effect:
 
 @dataclass(frozen=True)
 class Share:
+    """`idle` counts the combinations in which the technique is on and is seen to do nothing."""
+
     technique: str
     percent: float
     interval: Interval | None
+    idle: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def find_effects(planned: Sequence[Combination], noise: float = 0.0) -> Effects:
     measured = _measured(planned)
     logs = _log_costs(measured)
     total = _change(measured, nothing, everything, order, noise)
-    shares, no_shares = _shares(order, {each.keys for each in planned}, logs, total)
+    shares, no_shares = _shares(order, {each.keys for each in planned}, measured, logs, total)
     return Effects(
         alone=_found(_change(measured, nothing, frozenset({key}), (key,), noise) for key in order),
         without=_found(_change(measured, everything, everything - {key}, (key,), noise) for key in order),
@@ -173,7 +176,11 @@ def _interaction(
 
 
 def _shares(
-    order: tuple[str, ...], planned: set[Keys], logs: Mapping[Keys, Logs], total: Effect | None
+    order: tuple[str, ...],
+    planned: set[Keys],
+    measured: Mapping[Keys, Combination],
+    logs: Mapping[Keys, Logs],
+    total: Effect | None,
 ) -> tuple[tuple[Share, ...], str]:
     """The shares, or why there are none."""
     wanted = 2 ** len(order)
@@ -187,7 +194,9 @@ def _shares(
     saved = {keys: logs[nothing] - log for keys, log in logs.items()}
     with np.errstate(divide="ignore", invalid="ignore"):
         percents = {key: 100 * value / saved[everything] for key, value in shapley(saved, order).items()}
-    return tuple(Share(key, float(each[0]), percentile_interval(each[1:])) for key, each in percents.items()), ""
+    idle = {key: sum(key in each.idle for each in measured.values()) for key in order}
+    found = [Share(key, float(each[0]), percentile_interval(each[1:]), idle[key]) for key, each in percents.items()]
+    return tuple(found), ""
 
 
 def _found(effects: Iterable[Effect | None]) -> tuple[Effect, ...]:

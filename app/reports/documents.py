@@ -155,6 +155,7 @@ def _effects(effects: Effects) -> dict[str, Any]:
                 "technique": share.technique,
                 "percent": share.percent,
                 "interval": None if share.interval is None else share.interval.to_json(),
+                "idle": share.idle,
             }
             for share in effects.shares
         ]

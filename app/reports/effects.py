@@ -109,7 +109,15 @@ def share_sentence(effects: Effects) -> str | None:
         + ("" if share.interval is None else f" ({percent_span(share)})")
         for share in effects.shares
     ]
-    return f"Of the {of} of everything together ({times(effects.total.factor)} the baseline), {listed(parts)}."
+    said = f"Of the {of} of everything together ({times(effects.total.factor)} the baseline), {listed(parts)}."
+    recipes = 2 ** (len(effects.shares) - 1)
+    doubts = [
+        f" Read the share of {in_sentence(title_of(share.technique))} with care: in {share.idle} of {recipes} recipes "
+        "with it, it is seen to do nothing."
+        for share in effects.shares
+        if share.idle
+    ]
+    return said + "".join(doubts)
 
 
 def _names(effect: Effect) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -96,7 +96,8 @@ def _alone(effects: Sequence[Effect]) -> Part | None:
         if best is None
         else f"Alone, {_name(best)} saves most: {times(best.factor)} the baseline ({span(best.interval)})."
     )
-    return Part("Each technique alone", (said,), BARS, *_effect_bars(effects, "Cost of each technique alone"))
+    figure, alt = _effect_bars(effects, "Cost of each technique alone", title_of)
+    return Part("Each technique alone", (said,), BARS, figure, alt=alt)
 
 
 def _without(effects: Sequence[Effect]) -> Part | None:
@@ -114,22 +115,24 @@ def _without(effects: Sequence[Effect]) -> Part | None:
         for effect in effects
         if effect.verdict == "better"
     ]
-    figure = _effect_bars(effects, "Cost of everything without each technique")
-    return Part("Everything without each technique", tuple(said), f"{BARS} 1.00x is everything on.", *figure)
+    figure, alt = _effect_bars(
+        effects, "Cost of everything without each technique", lambda key: f"Without {in_sentence(title_of(key))}"
+    )
+    return Part("Everything without each technique", tuple(said), f"{BARS} 1.00x is everything on.", figure, alt=alt)
 
 
-def _effect_bars(effects: Sequence[Effect], what: str) -> tuple[go.Figure, tuple[dict[str, str], ...], str]:
-    """A figure, no rows, and the figure in words."""
+def _effect_bars(effects: Sequence[Effect], what: str, label: Callable[[str], str]) -> tuple[go.Figure, str]:
+    """A figure, and the figure in words."""
     bars = [
         Bar(
-            title_of(effect.techniques[0]),
+            label(effect.techniques[0]),
             effect.factor,
             effect.interval,
             f"{times(effect.factor)} ({span(effect.interval)}), {effect.verdict}",
         )
         for effect in effects
     ]
-    return interval_bars(bars, line=1.0), (), _words(what, bars)
+    return interval_bars(bars, line=1.0), _words(what, bars)
 
 
 def _words(what: str, bars: Sequence[Bar]) -> str:

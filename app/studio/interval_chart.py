@@ -27,6 +27,7 @@ class Bar:
 def interval_bars(bars: Sequence[Bar], line: float | None = None) -> go.Figure:
     """`line` is the value that stands for "no effect" and is drawn as a dotted line."""
     figure = go.Figure()
+    highest = max([*(_high(bar) for bar in bars), line or 0.0])
     for number, bar in enumerate(bars):
         figure.add_bar(
             x=[bar.value],
@@ -39,12 +40,11 @@ def interval_bars(bars: Sequence[Bar], line: float | None = None) -> go.Figure:
             showlegend=False,
         )
         figure.add_annotation(
-            x=max(_high(bar), 0.0), y=bar.label, text=bar.text, showarrow=False, xanchor="left", xshift=8,
+            x=highest, y=bar.label, text=bar.text, showarrow=False, xanchor="left", xshift=8,
             font={"size": 13, "color": TEXT},
         )  # fmt: skip
     if line is not None:
         figure.add_vline(x=line, line={"color": LINE, "width": 1, "dash": "dot"})
-    highest = max([*(_high(bar) for bar in bars), line or 0.0])
     lowest = min([*(_low(bar) for bar in bars), 0.0])
     figure.update_layout(
         **frame(56 * max(len(bars), 1) + 24),

@@ -56,7 +56,7 @@ def speed_of(keys: tuple[str, ...]) -> Speed:
 
 def queued(
     store: Store,
-    title: str = "Ladder: starter on support-desk",
+    title: str | None = None,
     prompts: int = 12,
     repeats: int = 2,
     kind: str = "ladder",
@@ -71,7 +71,7 @@ def queued(
         load=LoadProfile("closed_loop", 4, "one_by_one"),
         repeats=repeats,
     )
-    return enqueue(store, spec, title)
+    return enqueue(store, spec, title or f"{KINDS[kind].title}: starter on support-desk")
 
 
 def finished(

@@ -52,7 +52,8 @@ class TestTwoTechniques:
         assert (factors(found.interactions), verdicts(found.interactions)) == ({"ab": 1.0}, {"ab": "no clear change"})
         assert [share.percent for share in found.shares] == pytest.approx([100 / 3, 200 / 3])
         assert found.total is not None
-        assert (found.total.factor, found.total.verdict) == (pytest.approx(0.125), "better")
+        assert found.total.factor == pytest.approx(0.125)
+        assert found.total.verdict == "better"
 
     def test_savings_of_the_same_thing_get_in_each_others_way(self) -> None:
         found = effects({"": 400, "a": 200, "b": 100, "ab": 100})
@@ -152,6 +153,10 @@ class TestCause:
         found = effects({"": 100, "a": 200, "b": 50, "ab": 100}, idle={"a": "a", "ab": "a"})
         assert verdicts(found.alone)["a"] == "worse"
         assert verdicts(found.without)["a"] == "better"
+
+    def test_a_share_tells_in_how_many_combinations_its_technique_did_nothing(self) -> None:
+        found = effects(self.COSTS, idle={"b": "b", "ab": "b"})
+        assert [(share.technique, share.idle) for share in found.shares] == [("a", 0), ("b", 2)]
 
     def test_a_saving_of_techniques_that_all_did_nothing_is_not_shared_out(self) -> None:
         assert effects(self.COSTS, idle={"a": "a", "b": "b", "ab": "ab"}).shares == ()

@@ -9,8 +9,8 @@ import pytest
 
 from app.engine.checkpoint import read_checkpoint
 from app.engine.hardware import GIB, Hardware
+from app.engine.named_models import resolve_models
 from app.engine.plan import EngineOptions
-from app.experiment import preview as module
 from app.experiment.kinds import KINDS
 from app.experiment.preview import Preview, engine_keys, preview
 from app.experiment.queue import enqueue
@@ -94,13 +94,12 @@ def test_what_could_not_be_launched_is_told(store: Store, settings: Settings, mo
 
 def test_a_techniques_model_is_looked_at_once(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[str] = []
-    resolve = module.resolve_models
 
     def counted(recipe: Any, *rest: Any) -> Any:
         looked.append(recipe.uses[0].key)
-        return resolve(recipe, *rest)
+        return resolve_models(recipe, *rest)
 
-    monkeypatch.setattr(module, "resolve_models", counted)
+    monkeypatch.setattr("app.experiment.preview.resolve_models", counted)
     rungs = KINDS["factorial"].rungs(ALL)
     keys = engine_keys(
         rungs, lambda name: read_checkpoint(Path(name)), read_checkpoint(model), MACHINE, EngineOptions()

@@ -80,6 +80,13 @@ def test_whose_saving_it_is() -> None:
     assert (share_sentence(dearer) or "").startswith("Of the extra cost of everything together (1.50x the baseline), ")
 
 
+def test_a_share_of_what_did_nothing_is_to_be_read_with_care() -> None:
+    doubtful = replace(EFFECTS, shares=(EFFECTS.shares[0], replace(EFFECTS.shares[1], idle=1)))
+    assert (share_sentence(doubtful) or "").endswith(
+        " Read the share of continuous batching with care: in 1 of 2 recipes with it, it is seen to do nothing."
+    )
+
+
 def test_no_saving_is_shared_out() -> None:
     nothing = replace(EFFECTS, shares=(), no_shares="a share of nothing means nothing")
     assert share_sentence(nothing) == "The saving is not shared out: a share of nothing means nothing."
