@@ -6,12 +6,13 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import aiohttp
 
-from app.commands.choice import add_set_option, chosen_recipe, chosen_settings, ladder_keys, refused_by
+from app.commands.choice import add_set_option, chosen_recipe, chosen_settings, ladder_keys, left_out
 from app.commands.common import (
     DONE,
     RUN_FAILED,
@@ -38,6 +39,7 @@ from app.experiment.preview import Preview, preview
 from app.experiment.queue import enqueue
 from app.experiment.results import load_ladder
 from app.experiment.spec import ExperimentSpec, Rung
+from app.preparation.prompts import refuse_idle
 from app.preparation.served import check_prepared
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile
@@ -45,6 +47,7 @@ from app.reports.documents import experiment_document, plan_document, run_docume
 from app.reports.text import ladder_table, plan_table, run_table, show
 from app.words import in_sentence
 from optimizers.errors import InputError
+from optimizers.prompt import Prompt
 from optimizers.registry import techniques
 from optimizers.technique import Surroundings
 from store.settings import Settings
@@ -114,11 +117,14 @@ def ladder_command(arguments: argparse.Namespace) -> int:
     checkpoint, surroundings = _look_at_target(store, settings, arguments)
     keys = ladder_keys(arguments.techniques, surroundings)
     chosen = chosen_settings(arguments.settings, keys, arguments.model if checkpoint else None)
-    refused = refused_by(checkpoint, chosen, arguments.settings) if arguments.techniques is None else {}
+    prompts = load_prompt_set(store, find_prompts(store, arguments.prompts).id, arguments.limit).prompts
+    unlisted = arguments.techniques is None
+    without = left_out(chosen, arguments.settings, surroundings, checkpoint, prompts) if unlisted else {}
     kind = BY_OPTION[arguments.kind]
-    rungs = kind.rungs([key for key in keys if key not in refused], chosen, not arguments.no_again)
+    rungs = kind.rungs([key for key in keys if key not in without], chosen, not arguments.no_again)
+    _refuse_idle(rungs, prompts)
     rungs = _checked(store, settings, arguments, rungs, checkpoint)
-    for key, reason in refused.items():
+    for key, reason in without.items():
         print(f"left out: {key}: {reason}", file=sys.stderr)
     load = LoadProfile("closed_loop", arguments.concurrency, UNBATCHED[arguments.unbatched])  # type: ignore[arg-type]
     spec = _spec(store, settings, arguments, kind.key, rungs, load)
@@ -154,6 +160,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
     recipe = chosen_recipe(arguments)
     checkpoint, surroundings = _look_at_target(store, settings, arguments)
+    prompts = load_prompt_set(store, find_prompts(store, arguments.prompts).id, arguments.limit).prompts
+    _refuse_idle((Rung(recipe.title, recipe),), prompts)
     for use in recipe.uses:
         reason = techniques().get(use.key).unusable(use.settings, surroundings)
         if reason:
@@ -207,6 +215,11 @@ def _look_at_target(
         raise InputError("neither a model nor an endpoint was given; give --model or --endpoint")
     checkpoint = find_model(store, settings, arguments.model)
     return checkpoint, detect_hardware().surroundings(checkpoint.config)
+
+
+def _refuse_idle(rungs: Sequence[Rung], prompts: Sequence[Prompt]) -> None:
+    for use in {use for rung in rungs for use in rung.recipe.prompt_uses()}:
+        refuse_idle(use, prompts)
 
 
 def _checked(
