@@ -13,11 +13,12 @@ from importlib.metadata import entry_points
 from optimizers.continuous_batching import ContinuousBatching
 from optimizers.errors import InputError
 from optimizers.prefix_caching import PrefixCaching
+from optimizers.prompt_compression import PromptCompression
 from optimizers.speculative_decoding import SpeculativeDecoding
 from optimizers.technique import Technique
 
 ENTRY_POINT_GROUP = "rung.techniques"
-BUILT_IN: tuple[type[Technique], ...] = (PrefixCaching, ContinuousBatching, SpeculativeDecoding)
+BUILT_IN: tuple[type[Technique], ...] = (PrefixCaching, ContinuousBatching, SpeculativeDecoding, PromptCompression)
 
 
 class Registry:
