@@ -75,7 +75,10 @@ class EnginePlan:
 def plan_engine(
     checkpoint: Checkpoint, recipe: Recipe, hardware: Hardware, options: EngineOptions | None = None
 ) -> EnginePlan:
-    """Raises InputError when the KV cache cannot hold one request of the length that was asked for."""
+    """Raises InputError for a model that writes nothing, and when the KV cache cannot hold one request of the length
+    that was asked for."""
+    if checkpoint.architecture.endswith("ForTokenClassification"):
+        raise InputError(f"{checkpoint.name} sorts tokens and writes none; name a language model to serve")
     options = options or EngineOptions()
     notes: list[str] = []
     kv_bytes = _kv_cache_bytes(checkpoint, hardware, options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -30,6 +30,15 @@ def load_tokenizer(folder: Path) -> None:
     """Loads it ahead of time, so that the seconds it takes pass while the engine starts."""
     with _loading:
         _tokenizer(folder)
+
+
+def count_texts(folder: Path, texts: Sequence[str]) -> list[int] | None:
+    """Tokens of each text by itself, or None when the tokenizer cannot be loaded."""
+    with _loading:
+        tokenizer = _tokenizer(folder)
+    if tokenizer is None:
+        return None
+    return [len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts]
 
 
 def count_tokens(
