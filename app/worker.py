@@ -27,6 +27,7 @@ from sqlalchemy.exc import DatabaseError
 from app.engine.orphans import reap_orphans
 from app.experiment.execute import Executor
 from app.person_engine import PersonEngine
+from app.preparation.checkpoints import remove_leftovers
 from store.database import explain_database_error
 from store.settings import Settings
 from store.store import Store
@@ -64,6 +65,7 @@ def working(store: Store, settings: Settings, wait: bool = False) -> Iterator[Wo
     try:
         store.workers.register(os.getpid(), psutil.Process().create_time(), socket.gethostname())
         reap_orphans(store)
+        remove_leftovers(settings)
         store.experiments.interrupt_running("its worker ended in the middle of it")
         stop = threading.Event()
         beat = threading.Thread(target=_beat, args=(store, stop), name="heartbeat", daemon=True)

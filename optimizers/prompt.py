@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +55,7 @@ class Prompt:
         """The prompt as one text, for counting, for searching, and for engines without a chat template."""
         if self.text is not None:
             return self.text
-        turns = [f"{message['role']}: {message['content']}" for message in self.rendered_messages()]
-        return "\n\n".join([*turns, "assistant:"])
+        return as_plain_text(self.rendered_messages())
 
     def to_json(self) -> dict[str, Any]:
         """The native row; a field that is not set is left out, so equal prompts give equal text."""
@@ -89,3 +88,8 @@ class Prompt:
             turn=row.get("turn"),
             tags=tuple(row.get("tags", ())),
         )
+
+
+def as_plain_text(messages: Sequence[Mapping[str, str]]) -> str:
+    """Chat messages as one text that asks for the next answer."""
+    return "\n\n".join([*(f"{message['role']}: {message['content']}" for message in messages), "assistant:"])

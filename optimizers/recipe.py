@@ -114,6 +114,10 @@ class Recipe:
         ordered = sorted(((order, use) for order, use in placed if order is not None), key=lambda found: found[0])
         return tuple(use for _, use in ordered)
 
+    def recomputed_blocks(self) -> int:
+        """Cached blocks at the end of a shared prefix that the engine computes anew under this recipe."""
+        return sum(techniques().get(use.key).recomputed_blocks(use.settings) for use in self.uses)
+
     @property
     def title(self) -> str:
         return " + ".join(techniques().get(use.key).title for use in self.uses) or "Baseline"

@@ -10,15 +10,26 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
 
+from optimizers.context_selection import ContextSelection
 from optimizers.continuous_batching import ContinuousBatching
 from optimizers.errors import InputError
+from optimizers.history_summary import HistorySummary
 from optimizers.prefix_caching import PrefixCaching
 from optimizers.prompt_compression import PromptCompression
+from optimizers.quantization import Quantization
 from optimizers.speculative_decoding import SpeculativeDecoding
 from optimizers.technique import Technique
 
 ENTRY_POINT_GROUP = "rung.techniques"
-BUILT_IN: tuple[type[Technique], ...] = (PrefixCaching, ContinuousBatching, SpeculativeDecoding, PromptCompression)
+BUILT_IN: tuple[type[Technique], ...] = (
+    Quantization,
+    PrefixCaching,
+    ContinuousBatching,
+    SpeculativeDecoding,
+    ContextSelection,
+    HistorySummary,
+    PromptCompression,
+)
 
 
 class Registry:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from optimizers.checkpoint_order import CheckpointOrder
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from optimizers.transform import Changed, PromptFigures, Tools
@@ -25,7 +26,8 @@ class Setting:
     """One typed knob. Forms and command-line flags are generated from it.
 
     A `default` of None means "leave it to the engine". The kind "model" is text that names a model as people do: a
-    saved name, a folder or a hub id. `only_with` is the other setting, and its value, without which this one is idle.
+    saved name, a folder or a hub id. `only_with` is the other setting, and its value or values, without which this one
+    is idle.
     """
 
     name: str
@@ -36,7 +38,14 @@ class Setting:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     unit: str = ""
-    only_with: tuple[str, Value] | None = None
+    only_with: tuple[str, Value | tuple[Value, ...]] | None = None
+
+    def is_idle(self, settings: Mapping[str, Value]) -> bool:
+        """Whether this setting changes nothing beside the technique's others."""
+        if self.only_with is None:
+            return False
+        name, wanted = self.only_with
+        return settings[name] not in (wanted if isinstance(wanted, tuple) else (wanted,))
 
     def read(self, text: str) -> Any:
         """The value that `text` stands for on a command line, still to be checked; no text stands for None."""
@@ -97,12 +106,14 @@ class Surroundings:
     """What a technique may ask about before it says whether it can be used here.
 
     `device` is "cpu" or "cuda". `launches_engine` is False when Rung is attached to a running endpoint, whose
-    launch flags it cannot change. `model_config` is the checkpoint's config.json, empty when unknown.
+    launch flags it cannot change. `model_config` is the checkpoint's config.json, empty when unknown. `cpu_features`
+    are the processor's instruction sets that engines care about, under the operating system's names.
     """
 
     device: Literal["cpu", "cuda"] = "cpu"
     launches_engine: bool = True
     model_config: Mapping[str, Any] = field(default_factory=dict)
+    cpu_features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,10 @@ class Observation:
     `delta` maps a Prometheus sample (name with labels other than engine and model) to its growth over the run;
     None stands for "the engine shows no metrics". `running` is the engine's batch size sampled during the run;
     `peak_in_flight` is the most requests the client had open at once; `seconds` is the length of the run. `prompts` is
-    what the technique itself did to the prompts, None where it did nothing to them.
+    what the technique itself did to the prompts, None where it did nothing to them. `engine_log` has those lines of the
+    engine's log that tell what it loaded and with which kernels; `checkpoint` has the figures of the checkpoint that
+    was served, where it is another one than the model's own. `prediction` is what the prompts alone let expect of a
+    prefix cache (`app/analysis/prediction.py` names its figures), None where their tokens are not known.
     """
 
     delta: Mapping[str, float] | None
@@ -133,6 +147,27 @@ class Observation:
     peak_in_flight: int = 0
     seconds: float = 0.0
     prompts: PromptFigures | None = None
+    engine_log: Sequence[str] = ()
+    checkpoint: Mapping[str, float] = field(default_factory=dict)
+    prediction: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a technique finds itself beside in an experiment, for `Technique.cautions`. None stands for "not known".
+
+    `settings` has those of the recipe's other techniques by key. The hit rates are what the prompts let expect of a
+    prefix cache, as they are saved and as they are sent.
+    """
+
+    settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    temperature: float = 0.0
+    concurrency: int | None = None
+    saved_hit_rate: float | None = None
+    sent_hit_rate: float | None = None
+    kv_cache_tokens: int | None = None
+    max_model_len: int | None = None
+    served: ModelFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -180,6 +215,16 @@ class Technique(ABC):
             return "it is a launch flag, and the engine was started by someone else"
         return None
 
+    def barred(self, surroundings: Surroundings) -> Mapping[tuple[str, str], str]:
+        """(setting, choice) -> why it cannot be used there, for choices that the hardware or its engine lacks."""
+        return {}
+
+    def unusable(self, settings: Mapping[str, Value], surroundings: Surroundings) -> str | None:
+        """The reason this technique cannot be used there as it is set, or None."""
+        barred = self.barred(surroundings).items()
+        reasons = (f"{name}={choice}: {reason}" for (name, choice), reason in barred if settings[name] == choice)
+        return self.unavailable(surroundings) or next(reasons, None)
+
     def check(self, settings: Mapping[str, Any]) -> dict[str, Value]:
         """Settings with defaults filled in; raises InputError for an unknown name or an illegal value."""
         known = {setting.name: setting for setting in self.settings}
@@ -195,15 +240,25 @@ class Technique(ABC):
         return {
             setting.name: str(settings[setting.name])
             for setting in self.settings
-            if setting.kind == "model"
-            and settings[setting.name]
-            and (setting.only_with is None or settings[setting.only_with[0]] == setting.only_with[1])
+            if setting.kind == "model" and settings[setting.name] and not setting.is_idle(settings)
         }
 
     def refuse(self, settings: Mapping[str, Value], served: ModelFacts, named: Mapping[str, ModelFacts]) -> str | None:
-        """Why these settings cannot be used on the served model, or None. Asked when they name models; `named` has
-        each by its setting."""
+        """Why these settings cannot be used on the served model, or None. `named` has the models that they name, each
+        by its setting."""
         return None
+
+    def checkpoint_order(self, settings: Mapping[str, Value]) -> CheckpointOrder | None:
+        """The checkpoint to make from the served one, and to serve in its place; None to serve it as it is."""
+        return None
+
+    def serves(self, settings: Mapping[str, Value]) -> str | None:
+        """The setting whose model is served in place of the run's own, under its name; None for none."""
+        return None
+
+    def cautions(self, settings: Mapping[str, Value], beside: Beside) -> Sequence[str]:
+        """What a person should know before measuring these settings beside the others: one sentence each."""
+        return ()
 
     def variant(self, settings: Mapping[str, Value]) -> str:
         """What a plan says of these settings, as in "with the draft model small"; empty when there is no need."""
@@ -212,6 +267,10 @@ class Technique(ABC):
     def engine_flags(self, settings: Mapping[str, Value] | None) -> dict[str, str | None]:
         """vLLM flags with this technique on, or, when `settings` is None, off. A None value is a bare flag."""
         return {}
+
+    def recomputed_blocks(self, settings: Mapping[str, Value]) -> int:
+        """Cached blocks at the end of a shared prefix that the engine computes anew because of these settings."""
+        return 0
 
     def schedule(self, settings: Mapping[str, Value] | None) -> ScheduleChange:
         """How requests are sent with this technique on, or, when `settings` is None, off."""

@@ -6,7 +6,9 @@ from functools import partial
 
 import streamlit as st
 
-from app.engine.builtin import ABOUT
+from app.engine.builtin import ABOUT, STARTER
+from app.engine.hub import find_model
+from app.experiment.cautions import cautions_of
 from app.studio import parts, starter
 from app.studio.charts import PLAIN, cost_bars, description
 from app.studio.ladder_view import headline
@@ -87,6 +89,8 @@ def show_starter() -> None:
             width=parts.TEXT_WIDTH,
         )
         st.caption(ABOUT, width=parts.TEXT_WIDTH)
+        for text in cautions_of(plan.spec, find_model(store, settings, STARTER), hardware()):
+            st.caption(plain(f"Note: {text}."))
         for title, reason in plan.left_out:
             st.caption(plain(f"Left out: {title}; {reason}."))
         parts.action_button(START, partial(starter.start, store, plan), type="primary", icon=":material/play_arrow:")

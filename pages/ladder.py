@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.reports.answers import low_quality_note
 from app.reports.documents import experiment_document
-from app.studio import evidence_view, parts
+from app.studio import batch_view, evidence_view, parts
 from app.studio import ladder_view as view
 from app.studio.charts import PLAIN, description, waterfall
 from app.studio.live import read_live
@@ -141,6 +141,8 @@ if evidence:
     )  # fmt: skip
 else:
     st.caption("No rung with a technique has been measured yet.")
+
+batch_view.show_batches(store, runs)
 
 noise, cautions = evidence_view.noise_sentence(ladder), evidence_view.cautions(ladder)
 if noise or cautions:

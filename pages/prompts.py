@@ -5,21 +5,48 @@ from __future__ import annotations
 import streamlit as st
 
 from app.analysis.scoring import DEFAULT_RULE, RULES
+from app.engine.builtin import STARTER
+from app.engine.hub import find_model
+from app.experiment.prompt_stats import PromptStats, block_sizes_to_show, stats_of
+from app.paths import existing_path
 from app.prompts.saved import load_prompt_set
 from app.studio import parts
 from app.studio import prompt_view as view
-from app.studio.session import attempt, open_studio
+from app.studio.session import attempt, hardware, open_studio
 from app.studio.wording import count_of, plain
+from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from store.tables import PromptSetRow
 
-store, _ = open_studio()
+store, settings = open_studio()
 
 
 @st.cache_resource(show_spinner="Reading the prompts", max_entries=32)
 def look_into(_row: PromptSetRow, url: str, content_hash: str) -> view.SetView:
     """Shared by all tabs, which only read it: a set never changes under its hash."""
     return view.view_of(load_prompt_set(store, _row.id))
+
+
+@st.cache_resource(show_spinner="Counting the tokens", max_entries=32)
+def count_tokens(_row: PromptSetRow, url: str, content_hash: str, model: str) -> PromptStats:
+    checkpoint = find_model(store, settings, model)
+    return stats_of(load_prompt_set(store, _row.id), checkpoint, block_sizes_to_show(hardware().device))
+
+
+def show_prediction(row: PromptSetRow) -> None:
+    """What a prefix cache would serve of the set, counted without an engine."""
+    known = [STARTER, *(model.name for model in store.models.all() if existing_path(model.location))]
+    model = st.selectbox("Tokens counted by", known, key="tokenizer", bind="query-params", width=420)
+    try:
+        stats = count_tokens(row, store.url, row.content_hash, model or STARTER)
+    except InputError as error:
+        st.caption(plain(f"Nothing can be predicted: {error}."), width=parts.TEXT_WIDTH)
+        return
+    st.table(
+        view.prediction_rows(stats.shared),
+        border="horizontal", hide_index=True, width=parts.TEXT_WIDTH, alt="Predicted prefix-cache hits",
+    )  # fmt: skip
+    st.caption(view.tokens_sentence(stats), width=parts.TEXT_WIDTH)
 
 
 def show_import() -> None:
@@ -86,6 +113,8 @@ def show_set(row: PromptSetRow) -> None:
         "Export as JSON Lines", lambda: view.export_jsonl(store, row.id), file_name=f"{row.name}.jsonl",
         mime="application/jsonl", icon=":material/download:", on_click="ignore",
     )  # fmt: skip
+    st.header("What a prefix cache would serve", anchor=False)
+    show_prediction(row)
     st.header("One prompt in full", anchor=False)
     chosen = st.selectbox("Prompt", list(seen.prompts), key="prompt", bind="query-params", width=420)
     if chosen is not None:

@@ -1,8 +1,9 @@
 """`python -m starter.evaluate [--json]` measures what the starter models can do, on the saved prompts alone.
 
-The saved prompts are held out: their names, numbers and phrasings never occur in practice. Four questions are answered.
+The saved prompts are held out: their names, numbers and phrasings never occur in practice. Five questions are answered.
 Does the target answer them? Does it fail when what holds the answer is taken away, so that it really reads? How much of
-what the draft proposes would the target accept? And do the compressors keep answers better than chance?
+what the draft proposes would the target accept? Do its summaries of chats name the facts? And do the compressors keep
+answers better than chance?
 
 Runs the models in memory, without an engine. About ten minutes on two cores; `--limit 32` takes two.
 """
@@ -26,6 +27,7 @@ from starter.folder import MODELS
 from starter.prompt_sets import make_all
 from starter.rows import PromptSet, Row
 from starter.speculation import acceptance
+from starter.summaries import summaries
 from starter.without import without_answer
 
 SCHEMA = "rung.starter_evaluation/1"
@@ -71,6 +73,8 @@ def evaluate(models: Path, limit: int | None, log: Callable[[str], None]) -> dic
         found[part]["all"] = _together(found[part].values())
     counts = found["acceptance"]["sets"].values()
     found["acceptance"]["rate"] = sum(c["accepted"] for c in counts) / sum(c["drafted"] for c in counts)
+    log("summaries")
+    found["summaries"] = summaries(target, sets)
     log("compression")
     found["compression"] = compression(models, target, sets)
     found["seconds"] = round(time.monotonic() - began, 1)
@@ -135,6 +139,12 @@ def _table(found: dict[str, Any]) -> str:
     lines.append(
         f"\nsupport-desk without its handbook: {short['share']:.1%} right, longest {short['longest_prompt']} tokens"
     )
+    lines += ["", _line("summaries", ("chats", "facts", "named", "true", "answers"))]
+    for name, told in found["summaries"].items():
+        shares = (
+            "–" if told[share] is None else f"{told[share]:.1%}" for share in ("share", "true_share", "held_share")
+        )
+        lines.append(_line(name, (str(told["chats"]), str(told["facts"]), *shares)))
     titles = ("prompts", "tokens", "kept", "at random", "answered", "at random")
     lines += ["", _line("compressor", titles)]
     for name, kept in found["compression"].items():

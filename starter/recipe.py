@@ -108,11 +108,13 @@ TARGET = Plan(
     stretch=Stretch(
         rope_theta=1e8,
         training=Training(
-            stages=(Stage(240, 2, 2560, 1500, 6500),),
-            peak_rate=4e-4,
-            seed=SEED + 5,
-            mix=(9, 2, 3, 4, 6),
-            warmup_steps=10,
+            stages=(Stage(900, 4, 1024, 300, 3500), Stage(600, 2, 2560, 1500, 6500)),
+            peak_rate=6e-4,
+            seed=SEED + 6,
+            mix=(9, 2, 3, 6, 7),
+            warmup_steps=20,
+            # The language is known by now, and answers are few among many tokens.
+            context_weight=0.01,
         ),
     ),
 )

@@ -38,3 +38,8 @@ class Settings:
     @property
     def logs(self) -> Path:
         return self.home / "logs"
+
+    @property
+    def quantized_models(self) -> Path:
+        """Checkpoints that Rung made, each in a folder named after what decides its content."""
+        return self.home / "models" / "quantized"

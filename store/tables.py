@@ -132,6 +132,7 @@ class RequestRow(Base):
     completion_tokens: Mapped[int | None]
     client_prompt_tokens: Mapped[int | None]
     client_completion_tokens: Mapped[int | None]
+    prepared_ns: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     token_ns: Mapped[list[Any]]
     error: Mapped[str | None] = mapped_column(Text)
 

@@ -137,13 +137,14 @@ def _percent_right(side: RungData) -> list[dict[int, float | None]]:
 
 def hardware_seconds(records: Sequence[CountedRecord]) -> dict[int, float | None]:
     """The run's seconds, shared out over its requests by how long each was open, so that the mean over requests
-    is the hardware time for each. Failed requests' share is spread over the answered ones."""
+    is the hardware time for each. Failed requests' share is spread over the answered ones. What was spent on a prompt
+    before it was sent is its own."""
     answered = [record for _, record in records if record.ok]
     open_ms = sum(e2e_ms(record) for record in answered)
     if not open_ms:
         return {}
     scale = run_seconds(records) / open_ms
-    return {record.position: e2e_ms(record) * scale for record in answered}
+    return {record.position: e2e_ms(record) * scale + record.prepared_ns / 1e9 for record in answered}
 
 
 MEASURES: dict[str, _Measure] = {

@@ -58,6 +58,10 @@ METRICS: tuple[Metric, ...] = (
         "From when a request was due to when it left the client; a large one makes a run suspect.",
     ),
     Metric(
+        "preparation_ms", "Preparation", "ms", "lower", 1, True, "mean",
+        "Time spent on a prompt before it was due: compressing it, summarising its history. Charged to the cost.",
+    ),
+    Metric(
         "requests_per_s", "Throughput", "req/s", "higher", 2, help="Answered requests per second of the run."
     ),
     Metric(
@@ -74,8 +78,12 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("output_tokens", "Output tokens", "", None, 0, help="Tokens that the engine wrote."),
     Metric(
+        "preparation_share", "Preparation's share", "%", "lower", 1,
+        help="Time spent on prompts before they were due / that time and the run's together.",
+    ),
+    Metric(
         "usd_per_1000_requests", "Cost per 1,000 requests", "$", "lower", 4,
-        help="Price per hour x seconds of the run / answered requests x 1,000.",
+        help="Price per hour x seconds of the run and of preparation / answered requests x 1,000.",
     ),
     Metric(
         "usd_per_million_tokens", "Cost per 1M tokens", "$", "lower", 3,

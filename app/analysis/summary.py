@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 from app.analysis.cost import usd_per_1000_requests, usd_per_million_tokens
 from app.analysis.metric import METRICS
+from app.analysis.prediction import merged_predictions
 from app.analysis.quality import empty_answers, expected_share, quality_interval, refusals
 from app.analysis.scoring import DEFAULT_RULE
 from app.analysis.statistics import distribution, median_interval
@@ -21,6 +22,7 @@ from app.replay.record import RequestRecord
 from optimizers.recipe import Recipe
 from optimizers.registry import techniques
 from optimizers.technique import Evidence, Observation
+from optimizers.transform import PromptFigures
 
 NS_PER_MS = 1e6
 MAX_LOOP_LAG_MS = 50.0
@@ -36,7 +38,10 @@ class Observed:
 
     `delta` is None without engine metrics. `cold_start` says how the prefix cache was made cold: "reset",
     "salt" or "unknown". `loop_lag_p99_ms` is None when it was not sampled. `foreign_cpu` is the share of all cores
-    that other programs took, None when it cannot be told.
+    that other programs took, None when it cannot be told. `engine_log` and `checkpoint` are as in Observation.
+    `prompts` is what each technique did to the prompts, and `saved_prompt_tokens` how many tokens they had before, None
+    where none did anything. `prediction` is what the prompts let expect of the prefix cache, None where their tokens
+    are not known.
     """
 
     delta: Mapping[str, float] | None
@@ -46,6 +51,11 @@ class Observed:
     cold_start: str = "reset"
     segments: int = 1
     foreign_cpu: float | None = None
+    prompts: Mapping[str, PromptFigures] = field(default_factory=dict)
+    saved_prompt_tokens: int | None = None
+    engine_log: tuple[str, ...] = ()
+    checkpoint: Mapping[str, float] = field(default_factory=dict)
+    prediction: Mapping[str, float] | None = None
 
     @staticmethod
     def merge(parts: Sequence[Mapping[str, Any] | None]) -> Observed:
@@ -59,6 +69,8 @@ class Observed:
                 delta[name] += value
         lags = [part["loop_lag_p99_ms"] for part in whole if part.get("loop_lag_p99_ms") is not None]
         foreign = [part["foreign_cpu"] for part in whole if part.get("foreign_cpu") is not None]
+        # Preparation covers all prompts, whatever is left to send: the segments say the same of it.
+        prepared = whole[-1].get("prompts") or {}
         colds = {part.get("cold_start", "unknown") for part in whole}
         return Observed(
             delta=dict(delta) if any(part.get("delta") is not None for part in whole) else None,
@@ -68,6 +80,11 @@ class Observed:
             cold_start=colds.pop() if len(colds) == 1 else "unknown",
             segments=len(parts),
             foreign_cpu=max(foreign, default=None),
+            prompts={key: PromptFigures.from_json(found) for key, found in prepared.items()},
+            saved_prompt_tokens=whole[-1].get("saved_prompt_tokens"),
+            engine_log=tuple(dict.fromkeys(line for part in whole for line in part.get("engine_log", ()))),
+            checkpoint={name: value for part in whole for name, value in part.get("checkpoint", {}).items()},
+            prediction=merged_predictions([part.get("prediction") for part in whole]),
         )
 
 
@@ -92,20 +109,24 @@ def summarise(
         "itl_ms": [gap for record in answered for gap in itl_ms(record)],
         "e2e_ms": [e2e_ms(record) for record in answered],
         "send_delay_ms": _values(send_delay_ms(record) for record in requests),
+        "preparation_ms": [record.prepared_ns / NS_PER_MS for record in answered] if observed.prompts else [],
     }
     answers = {record.position: record.text for record in answered}
-    prompt_tokens = _total(record.prompt_tokens for record in answered)
+    prepared_s = sum(record.prepared_ns for record in answered) / 1e9
+    charged_s = duration_s + prepared_s
+    sent_tokens = _total(record.prompt_tokens for record in answered)
     output_tokens = _total(record.completion_tokens for record in answered)
     metrics: dict[str, Any] = {tag: distribution(values) for tag, values in per_request.items()}
     metrics |= {
         "requests_per_s": len(answered) / duration_s if duration_s and answered else None,
         "output_tokens_per_s": output_tokens / duration_s if duration_s and output_tokens else None,
-        "prompt_tokens": prompt_tokens,
-        "sent_prompt_tokens": prompt_tokens,
+        "prompt_tokens": sent_tokens if observed.saved_prompt_tokens is None else observed.saved_prompt_tokens,
+        "sent_prompt_tokens": sent_tokens,
         "cached_tokens": _total(record.cached_tokens for record in answered),
         "output_tokens": output_tokens,
-        "usd_per_1000_requests": usd_per_1000_requests(price_per_hour, duration_s, len(answered)),
-        "usd_per_million_tokens": usd_per_million_tokens(price_per_hour, duration_s, prompt_tokens, output_tokens),
+        "preparation_share": 100 * prepared_s / charged_s if observed.prompts and charged_s else None,
+        "usd_per_1000_requests": usd_per_1000_requests(price_per_hour, charged_s, len(answered)),
+        "usd_per_million_tokens": usd_per_million_tokens(price_per_hour, charged_s, sent_tokens, output_tokens),
         "quality": expected_share(answers, expected, score),
         "refusals": refusals(answers, expected) if answers else None,
         "empty_answers": empty_answers(answers) if answers else None,
@@ -166,8 +187,19 @@ def send_delay_ms(record: RequestRecord) -> float | None:
 
 
 def evidence(recipe: Recipe, observed: Observed, seconds: float) -> list[Evidence]:
-    seen = Observation(observed.delta, observed.running, observed.peak_in_flight, seconds)
-    return [techniques().get(use.key).evidence(use.settings, seen) for use in recipe.uses]
+    seen = Observation(
+        observed.delta,
+        observed.running,
+        observed.peak_in_flight,
+        seconds,
+        engine_log=observed.engine_log,
+        checkpoint=observed.checkpoint,
+        prediction=observed.prediction,
+    )
+    return [
+        techniques().get(use.key).evidence(use.settings, replace(seen, prompts=observed.prompts.get(use.key)))
+        for use in recipe.uses
+    ]
 
 
 def suspect_reasons(records: Sequence[CountedRecord], observed: Observed, metrics: Mapping[str, Any]) -> list[str]:

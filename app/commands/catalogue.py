@@ -11,8 +11,9 @@ from typing import Any
 
 from app.analysis.metric import MISSING
 from app.analysis.scoring import DEFAULT_RULE, RULES
-from app.commands import preview
+from app.commands import preview, prompt_stats
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
+from app.commands.quantize import add_options
 from app.engine.builtin import builtin_places, read_known, refuse_builtin
 from app.engine.checkpoint import read_checkpoint
 from app.engine.hardware import detect_hardware
@@ -23,12 +24,11 @@ from app.prompts.saved import find_prompts, import_file, load_prompt_set, save_s
 from app.reports.text import plain_table, show
 from optimizers.errors import InputError
 from optimizers.registry import techniques
-from optimizers.technique import Surroundings
 from store.tables import PromptSetRow
 
 
 def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
-    prompts = commands.add_parser("prompts", help="import, list and export prompt sets")
+    prompts = commands.add_parser("prompts", help="import, list, count and export prompt sets")
     actions = prompts.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(prompts))
     importing = actions.add_parser("import", help="save a prompt file as a set")
     importing.add_argument("file", type=Path)
@@ -38,6 +38,7 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         help=f"how an answer is judged: {', '.join(RULES)} (default: the file's header, else {DEFAULT_RULE})",
     )  # fmt: skip
     listing = actions.add_parser("list", help="list the saved sets")
+    prompt_stats.add_action(actions)
     exporting = actions.add_parser("export", help="write a set as JSON Lines")
     exporting.add_argument("set")
     exporting.add_argument("--out", type=Path, metavar="FILE", help="(default: stdout)")
@@ -52,11 +53,12 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     for parser in (importing, listing):
         add_json(parser)
 
-    models = commands.add_parser("models", help="add and list models")
+    models = commands.add_parser("models", help="add, quantize and list models")
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(models))
     adding = actions.add_parser("add", help="remember a folder or hub model under a name")
     adding.add_argument("location", metavar="FOLDER_OR_HUB_ID")
     adding.add_argument("--name", help="(default: the folder's name)")
+    add_options(actions.add_parser("quantize", help="make a quantized checkpoint of a model, under a name of its own"))
     showing = actions.add_parser("list", help="list the models")
     for parser, run in ((adding, add_model_command), (showing, models_command)):
         add_database(parser)
@@ -151,22 +153,35 @@ def models_command(arguments: argparse.Namespace) -> int:
         print_json({"schema": "rung.models/1", "models": found})
     else:
         cells = [
-            (m["name"], m["architecture"] or MISSING, _mebibytes(m["weight_bytes"]), m["problem"] or "") for m in found
+            (
+                m["name"],
+                m["architecture"] or MISSING,
+                m["quantization"] or "",
+                _mebibytes(m["weight_bytes"]),
+                m["problem"] or "",
+            )
+            for m in found
         ]
-        show(plain_table(("Model", "Architecture", "Weights", "Problem"), cells, right=(2,)))
+        show(plain_table(("Model", "Architecture", "Quantized", "Weights", "Problem"), cells, right=(3,)))
     return DONE
 
 
 def _model(name: str, location: str) -> dict[str, Any]:
     """What is known of a model without the hub; a folder that is broken brings its problem."""
-    entry = {"name": name, "location": location, "architecture": None, "weight_bytes": None, "problem": None}
+    unknown = dict.fromkeys(("architecture", "weight_bytes", "quantization", "problem"))
+    entry: dict[str, Any] = {"name": name, "location": location, **unknown}
     if HUB_ID.match(location):
         return entry
     try:
         checkpoint = read_known(Path(location), name)
     except InputError as error:
         return {**entry, "problem": str(error)}
-    return {**entry, "architecture": checkpoint.architecture, "weight_bytes": checkpoint.weight_bytes}
+    return {
+        **entry,
+        "architecture": checkpoint.architecture,
+        "weight_bytes": checkpoint.weight_bytes,
+        "quantization": checkpoint.quantization,
+    }
 
 
 def _mebibytes(size: int | None) -> str:
@@ -174,7 +189,7 @@ def _mebibytes(size: int | None) -> str:
 
 
 def techniques_command(arguments: argparse.Namespace) -> int:
-    surroundings = Surroundings(detect_hardware().device)
+    surroundings = detect_hardware().surroundings()
     offered = [
         {
             "technique": technique.key,
@@ -184,6 +199,10 @@ def techniques_command(arguments: argparse.Namespace) -> int:
             "off_means": technique.off_means,
             "article": technique.claim,
             "unavailable": technique.unavailable(surroundings),
+            "barred": [
+                {"setting": name, "choice": choice, "reason": reason}
+                for (name, choice), reason in technique.barred(surroundings).items()
+            ],
             "conflicts": dict(technique.conflicts),
             "settings": [{**asdict(setting), "choices": list(setting.choices)} for setting in technique.settings],
         }
@@ -198,4 +217,6 @@ def techniques_command(arguments: argparse.Namespace) -> int:
         for setting in technique.settings:
             default = "left to the engine" if setting.default is None else setting.default
             print(f"  {setting.name} ({setting.kind}, {default}): {setting.help}")
+        for (name, choice), reason in technique.barred(surroundings).items():
+            print(f"  not here: {name}={choice}: {reason}")
     return DONE

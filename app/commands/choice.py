@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.builtin import companion_settings
+from app.engine.checkpoint import Checkpoint
+from app.engine.named_models import refusal
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
 from optimizers.registry import techniques
@@ -45,6 +47,22 @@ def ladder_keys(listed: str | None, surroundings: Surroundings) -> list[str]:
         else:
             print(f"left out: {technique.key}: {reason}", file=sys.stderr)
     return usable
+
+
+def without_refused(keys: list[str], chosen: Chosen, typed: Sequence[str], served: Checkpoint | None) -> list[str]:
+    """Of techniques that nobody listed, those that the model takes; one with a setting that was `typed` stays, to be
+    refused in its place."""
+    if served is None:
+        return keys
+    meant = read_settings(typed)
+    kept = []
+    for key in keys:
+        reason = None if key in meant else refusal(key, chosen[key], served)
+        if reason is None:
+            kept.append(key)
+        else:
+            print(f"left out: {key}: {reason}", file=sys.stderr)
+    return kept
 
 
 def chosen_settings(given: Sequence[str], keys: Iterable[str], model: str | None) -> Chosen:

@@ -12,11 +12,11 @@ from rich.text import Text
 from app.commands.common import DONE, RUN_FAILED, OneLineParser, add_database, add_json, print_json
 from app.engine.builtin import ABOUT, builtin_places, read_known
 from app.engine.hardware import GIB, detect_hardware
+from app.preparation.quantizers import TITLES, environment
 from app.reports.text import plain_table, show
 from app.version import versions
 from optimizers.errors import InputError
 from optimizers.registry import techniques
-from optimizers.technique import Surroundings
 from store.settings import Settings
 from store.store import Store
 
@@ -41,6 +41,7 @@ def doctor_command(arguments: argparse.Namespace) -> int:
         _database(settings),
         _worker(settings),
         *_techniques(),
+        *_quantizers(),
     ]
     if arguments.json:
         document = {
@@ -125,9 +126,23 @@ def _worker(settings: Settings) -> Check:
 
 
 def _techniques() -> list[Check]:
-    surroundings = Surroundings(detect_hardware().device)
+    surroundings = detect_hardware().surroundings()
     found: list[Check] = []
     for technique in techniques().all():
         reason = technique.unavailable(surroundings)
         found.append((technique.key, "warning" if reason else "ok", reason or technique.title))
+        barred = technique.barred(surroundings).items()
+        found += [(f"{technique.key}.{name}={choice}", "warning", why) for (name, choice), why in barred]
+    return found
+
+
+def _quantizers() -> list[Check]:
+    found: list[Check] = []
+    for tool, title in TITLES.items():
+        own = environment(tool)
+        if own.ready():
+            found.append((title, "ok", f"in {own.name}"))
+        else:
+            detail = f"not in {own.name} yet: it comes with the first checkpoint that it makes, or with make quantizers"
+            found.append((title, "ok", detail))
     return found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
-from app.commands.choice import add_set_option, chosen_recipe, chosen_settings, ladder_keys
+from app.commands.choice import add_set_option, chosen_recipe, chosen_settings, ladder_keys, without_refused
 from app.commands.common import (
     DONE,
     RUN_FAILED,
@@ -32,10 +32,12 @@ from app.engine.hardware import detect_hardware
 from app.engine.hub import find_model, whole_name
 from app.engine.named_models import resolve_models, with_whole_names
 from app.engine.plan import plan_engine
+from app.experiment.cautions import cautions_of
 from app.experiment.queue import enqueue
 from app.experiment.results import load_ladder
 from app.experiment.spec import ExperimentSpec, Rung, ladder_rungs
-from app.prompts.saved import find_prompts
+from app.preparation.served import check_prepared
+from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile
 from app.reports.documents import experiment_document, run_document
 from app.reports.text import ladder_table, run_table, show
@@ -104,10 +106,13 @@ def ladder_command(arguments: argparse.Namespace) -> int:
     checkpoint, surroundings = _look_at_target(store, settings, arguments)
     keys = ladder_keys(arguments.techniques, surroundings)
     chosen = chosen_settings(arguments.settings, keys, arguments.model if checkpoint else None)
+    if arguments.techniques is None:
+        keys = without_refused(keys, chosen, arguments.settings, checkpoint)
     rungs = ladder_rungs(keys, not arguments.no_again, chosen)
     rungs = _checked(store, settings, arguments, rungs, checkpoint)
     load = LoadProfile("closed_loop", arguments.concurrency, UNBATCHED[arguments.unbatched])  # type: ignore[arg-type]
     spec = _spec(store, settings, arguments, "ladder", rungs, load)
+    _say_cautions(store, spec, checkpoint)
     name = store.prompt_sets.get(spec.prompt_set_id).name
     out = None if arguments.out is None else arguments.out / "experiment.json"
     title = f"Ladder: {_short(spec)} on {name}"
@@ -129,7 +134,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     recipe = chosen_recipe(arguments)
     checkpoint, surroundings = _look_at_target(store, settings, arguments)
     for use in recipe.uses:
-        reason = techniques().get(use.key).unavailable(surroundings)
+        reason = techniques().get(use.key).unusable(use.settings, surroundings)
         if reason:
             raise InputError(f"{use.key} cannot be used here: {reason}")
     rungs = _checked(store, settings, arguments, (Rung(recipe.title, recipe),), checkpoint)
@@ -138,6 +143,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     else:
         load = LoadProfile("closed_loop", 8 if arguments.concurrency is None else arguments.concurrency)
     spec = _spec(store, settings, arguments, "run", rungs, load)
+    _say_cautions(store, spec, checkpoint)
     name = store.prompt_sets.get(spec.prompt_set_id).name
     title = f"Run: {recipe.title}, {_short(spec)} on {name}"
     experiment = _carry_out(store, settings, arguments, spec, title, arguments.out)
@@ -179,7 +185,7 @@ def _look_at_target(
     if arguments.model is None:
         raise InputError("neither a model nor an endpoint was given; give --model or --endpoint")
     checkpoint = find_model(store, settings, arguments.model)
-    return checkpoint, Surroundings(device, True, checkpoint.config)
+    return checkpoint, detect_hardware().surroundings(checkpoint.config)
 
 
 def _checked(
@@ -194,9 +200,16 @@ def _checked(
     for rung in rungs:
         resolved = resolve_models(rung.recipe, partial(find_model, store, settings), checkpoint)
         if checkpoint is not None:
+            check_prepared(store, rung.recipe, hardware.surroundings(checkpoint.config))
             plan_engine(checkpoint, resolved.recipe, hardware, options)
     whole = partial(whole_name, store)
     return tuple(Rung(rung.label, with_whole_names(rung.recipe, whole)) for rung in rungs)
+
+
+def _say_cautions(store: Store, spec: ExperimentSpec, checkpoint: Checkpoint | None) -> None:
+    prompt_set = load_prompt_set(store, spec.prompt_set_id, spec.prompt_limit)
+    for text in cautions_of(spec, checkpoint, detect_hardware(), prompt_set):
+        print(f"note: {text}", file=sys.stderr)
 
 
 async def _attach(url: str, model: str | None) -> Endpoint:

@@ -16,8 +16,9 @@ from app.commands.common import DONE, OneLineParser, add_database, add_json, ope
 from app.engine.builtin import STARTER
 from app.engine.hub import find_model
 from app.engine.named_models import resolve_models
+from app.preparation.counting import FolderCounter
+from app.preparation.tools import PreparationTools
 from app.prompts.preview import PartPreview, Preview, Tokens, preview
-from app.prompts.preview_tools import PreviewTools
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.prompts.tiktoken_counts import DEFAULT_ENCODING, WHY_NONE
@@ -53,7 +54,9 @@ def preview_command(arguments: argparse.Namespace) -> int:
     key = arguments.technique
     recipe = Recipe.of([(key, chosen_settings(arguments.settings, [key], arguments.model)[key])])
     resolved = resolve_models(recipe, find, served).recipe.settings_of(key)
-    found = asyncio.run(preview(key, resolved or {}, prompt, PreviewTools(served.folder)))
+    counter = FolderCounter(served.folder, served.fingerprint, served.has_chat_template)
+    tools = PreparationTools(counter, lambda done, total: None)
+    found = asyncio.run(preview(key, resolved or {}, prompt, tools))
     if arguments.json:
         print_json({"schema": SCHEMA, "model": served.name, **found.to_json()})
     else:

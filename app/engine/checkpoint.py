@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from optimizers.draft_heads import is_head
 from optimizers.errors import InputError
 
 WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
@@ -90,7 +91,8 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
     weights = sorted(path for pattern in WEIGHTS for path in folder.glob(pattern) if path.is_file())
     if not weights:
         raise InputError(f"model {folder} holds config.json but no weights (*.safetensors or *.bin)")
-    if not any(any(folder.glob(pattern)) for pattern in TOKENIZERS):
+    # A drafting head speaks with the tokenizer of the model that it drafts for.
+    if not is_head(config) and not any(any(folder.glob(pattern)) for pattern in TOKENIZERS):
         raise InputError(f"model {folder} holds no tokenizer (tokenizer.json or tokenizer.model)")
     return Checkpoint(
         name=name or folder.name,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import psutil
+
+from optimizers.technique import Surroundings
 
 GIB = 2**30
 
@@ -33,6 +36,10 @@ class Hardware:
     @property
     def device(self) -> Literal["cpu", "cuda"]:
         return "cuda" if self.gpus else "cpu"
+
+    def surroundings(self, model_config: Mapping[str, Any] | None = None) -> Surroundings:
+        """What techniques may ask about an engine that is launched here."""
+        return Surroundings(self.device, True, model_config or {}, self.cpu_features)
 
     @property
     def title(self) -> str:

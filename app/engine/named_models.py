@@ -48,13 +48,20 @@ def resolve_models(recipe: Recipe, find: Callable[[str], Checkpoint], served: Ch
             name: _find(f"{use.key}.{name}", model, find)
             for name, model in technique.named_models(use.settings).items()
         }
-        if named and served is not None:
+        if served is not None:
             facts = {name: _facts(model) for name, model in named.items()}
             reason = technique.refuse(use.settings, _facts(served), facts)
             if reason:
                 raise InputError(f"{use.key} cannot be used so: {reason}")
         models |= {(use.key, name): model for name, model in named.items()}
     return Resolved(recipe.with_values({place: str(model.folder) for place, model in models.items()}), models)
+
+
+def refusal(key: str, settings: Mapping[str, Any], served: Checkpoint) -> str | None:
+    """Why a technique that names no model refuses the served one, or None."""
+    technique = techniques().get(key)
+    checked = technique.check(settings)
+    return None if technique.named_models(checked) else technique.refuse(checked, _facts(served), {})
 
 
 def with_whole_names(recipe: Recipe, whole: Callable[[str], str]) -> Recipe:

@@ -21,14 +21,15 @@ def reap_orphans(store: Store) -> list[int]:
     """Ends every engine that is still recorded as alive; the ids of those that had living processes."""
     reaped = []
     for row in store.engines.alive():
-        if row.pid is not None and row.pid_started_at is not None and _is_ours(row.pid, row.pid_started_at):
+        if row.pid is not None and row.pid_started_at is not None and is_ours(row.pid, row.pid_started_at):
             stop_group(row.pid, GRACE_S)
             reaped.append(row.id)
         store.engines.stopped(row.id, "its worker ended without stopping it")
     return reaped
 
 
-def _is_ours(pgid: int, started_at: float) -> bool:
+def is_ours(pgid: int, started_at: float) -> bool:
+    """Whether the group that was recorded so still has processes of ours."""
     with suppress(psutil.NoSuchProcess):
         return abs(psutil.Process(pgid).create_time() - started_at) < CLOCK_SLACK_S
     members = group_members(pgid)

@@ -16,6 +16,8 @@ from app.engine.checkpoint import Checkpoint
 from app.engine.hardware import GIB, Hardware
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
+from optimizers.registry import techniques
+from optimizers.technique import Surroundings
 
 BLOCK_TOKENS = 16
 CPU_KV_GIB = 4.0
@@ -75,11 +77,12 @@ class EnginePlan:
 def plan_engine(
     checkpoint: Checkpoint, recipe: Recipe, hardware: Hardware, options: EngineOptions | None = None
 ) -> EnginePlan:
-    """Raises InputError for a model that writes nothing, and when the KV cache cannot hold one request of the length
-    that was asked for."""
+    """Raises InputError for a model that writes nothing, when the KV cache cannot hold one request of the length that
+    was asked for, and for settings that this engine would refuse."""
     if checkpoint.architecture.endswith("ForTokenClassification"):
         raise InputError(f"{checkpoint.name} sorts tokens and writes none; name a language model to serve")
     options = options or EngineOptions()
+    _refuse_unusable(recipe, Surroundings(hardware.device, True, checkpoint.config))
     notes: list[str] = []
     kv_bytes = _kv_cache_bytes(checkpoint, hardware, options)
     length = _context_length(checkpoint, kv_bytes, options, notes)
@@ -113,6 +116,14 @@ def plan_engine(
         kv_cache_bytes=kv_bytes,
         notes=tuple(notes),
     )
+
+
+def _refuse_unusable(recipe: Recipe, surroundings: Surroundings) -> None:
+    """Raises InputError for the first technique that cannot be launched there as it is set."""
+    for use in recipe.uses:
+        reason = techniques().get(use.key).unusable(use.settings, surroundings)
+        if reason:
+            raise InputError(f"{use.key} cannot be used so: {reason}")
 
 
 def _environment(options: EngineOptions) -> tuple[tuple[str, str], ...]:

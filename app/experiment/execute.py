@@ -19,12 +19,20 @@ from app.engine.checkpoint import Checkpoint
 from app.engine.endpoint import Endpoint, api_key, attach, is_gone
 from app.engine.hardware import Hardware, detect_hardware
 from app.engine.hub import find_model
+from app.engine.log_facts import read_telling_lines
 from app.engine.named_models import Resolved, resolve_models
 from app.engine.plan import EnginePlan, plan_engine
 from app.engine.process import EngineError, EngineProcess
 from app.experiment.measure import Target, measure_run
+from app.experiment.preparing import PromptWork
 from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import load_tokenizer
+from app.preparation.counting import EndpointCounter, FolderCounter
+from app.preparation.job import PreparationError
+from app.preparation.prompts import Prepared
+from app.preparation.say import phases
+from app.preparation.served import Served, prepare_served
+from app.preparation.tools import Asked
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
 from app.replay.load import plan_schedule
@@ -48,8 +56,9 @@ class RunFailedError(RuntimeError):
 
 @dataclass
 class Seconds:
-    """Where an experiment's time went; `other` is what is neither engine start nor generation."""
+    """Where an experiment's time went; `other` is what is neither preparation, engine start nor generation."""
 
+    preparation: float = 0.0
     engine_start: float = 0.0
     engine_stop: float = 0.0
     warm_up: float = 0.0
@@ -59,6 +68,7 @@ class Seconds:
     def to_json(self, before: dict[str, Any]) -> dict[str, float]:
         """Adds what an earlier, interrupted attempt took."""
         now = {
+            "preparation": self.preparation,
             "engine_start": self.engine_start,
             "engine_stop": self.engine_stop,
             "warm_up": self.warm_up,
@@ -66,7 +76,7 @@ class Seconds:
             "total": monotonic() - self.began,
         }
         summed = {name: round(value + before.get(name, 0.0), 3) for name, value in now.items()}
-        known = sum(summed[name] for name in ("engine_start", "warm_up", "generation"))
+        known = sum(summed[name] for name in ("preparation", "engine_start", "warm_up", "generation"))
         return summed | {"other": round(summed["total"] - known, 3)}
 
 
@@ -80,18 +90,26 @@ class Executor:
         self._spec = ExperimentSpec.from_json(experiment.spec)
         self._hardware = detect_hardware()
         self._prompt_set: PromptSet
+        self._prompts: PromptWork
         self._resolved: dict[Recipe, Resolved] = {}
+        self._served: dict[Recipe, Served] = {}
         self.seconds = Seconds()
 
     async def run(self) -> tuple[str, str | None]:
         """(status, error). Raises only for faults of Rung itself, and CancelledError."""
         try:
             self._prompt_set = load_prompt_set(self._store, self._spec.prompt_set_id, self._spec.prompt_limit)
-            if self._spec.endpoint is not None:
-                await self._on_endpoint(self._spec.endpoint)
-            else:
-                await self._on_own_engines()
-        except (EngineError, InputError, RunFailedError) as error:
+            self._prompts = PromptWork(
+                self._prompt_set, self._spec.sampling, self._settings.home / "prepared", self._phase
+            )
+            try:
+                if self._spec.endpoint is not None:
+                    await self._on_endpoint(self._spec.endpoint)
+                else:
+                    await self._on_own_engines()
+            finally:
+                self.seconds.preparation += self._prompts.seconds
+        except (EngineError, InputError, PreparationError, RunFailedError) as error:
             self._end_open_runs("failed", str(error))
             return "failed", str(error)
         except EngineGoneError as error:
@@ -111,24 +129,49 @@ class Executor:
                 return await is_gone(session, endpoint.base_url)
 
             target = Target(endpoint, True, None, None, gone)
+            counter = EndpointCounter(session, endpoint)
+            for _, resolved in runs:
+                await self._prompts.before_launch(resolved, counter, endpoint.max_length)
             for run, resolved in _interleaved(runs):
-                await self._measure(run, target, resolved, None)
+                prepared = await self._prompts.ready(
+                    resolved,
+                    counter,
+                    Asked(session, endpoint, True),
+                    {"attached": endpoint.base_url},
+                    endpoint.max_length,
+                )
+                await self._measure(run, target, resolved, None, prepared)
 
     async def _on_own_engines(self) -> None:
         assert self._spec.model is not None
         checkpoint = find_model(self._store, self._settings, self._spec.model)
-        self._check_available(Surroundings(self._hardware.device, True, checkpoint.config))
-        groups: dict[str, tuple[EnginePlan, list[PlannedRun]]] = {}
+        self._check_available(self._hardware.surroundings(checkpoint.config))
+        groups: dict[str, tuple[EnginePlan, Served, list[PlannedRun]]] = {}
         for run in self._open_runs():
             resolved = self._resolve(run, checkpoint)
-            plan = plan_engine(checkpoint, resolved.recipe, self._hardware, self._spec.engine)
-            groups.setdefault(plan.key, (plan, []))[1].append((run, resolved))
+            served = await self._serve(resolved, checkpoint)
+            plan = plan_engine(served.checkpoint, resolved.recipe, self._hardware, self._spec.engine)
+            groups.setdefault(plan.key, (plan, served, []))[2].append((run, resolved))
+            counter = FolderCounter(checkpoint.folder, checkpoint.fingerprint, plan.chat)
+            await self._prompts.before_launch(resolved, counter, plan.max_model_len)
         with ThreadPoolExecutor(1, "tokenizer") as pool:
             pool.submit(load_tokenizer, checkpoint.folder)
-            for number, (plan, runs) in enumerate(groups.values(), start=1):
-                await self._with_engine(plan, checkpoint, runs, f"engine {number} of {len(groups)}")
+            for number, (plan, served, runs) in enumerate(groups.values(), start=1):
+                await self._with_engine(plan, served, runs, f"engine {number} of {len(groups)}")
 
-    async def _with_engine(self, plan: EnginePlan, checkpoint: Checkpoint, runs: list[PlannedRun], which: str) -> None:
+    async def _serve(self, resolved: Resolved, source: Checkpoint) -> Served:
+        """What the recipe serves; a checkpoint that it orders is made first, once for all runs that share it."""
+        if resolved.recipe not in self._served:
+            began = monotonic()
+            say = phases(self._phase)
+            self._served[resolved.recipe] = await prepare_served(
+                self._store, self._settings, source, resolved, self._prompt_set.name, say
+            )
+            self.seconds.preparation += monotonic() - began
+        return self._served[resolved.recipe]
+
+    async def _with_engine(self, plan: EnginePlan, served: Served, runs: list[PlannedRun], which: str) -> None:
+        checkpoint = served.checkpoint
         self._phase(f"Starting {which}")
         engine_id = self._store.engines.add({"model": checkpoint.name}, plan.to_json(), self._experiment.id)
         log_path = self._settings.logs / f"engine-{engine_id}.log"
@@ -150,9 +193,15 @@ class Executor:
             endpoint = Endpoint(engine.base_url, plan.served_name, plan.max_model_len)
             async with aiohttp.ClientSession() as session:
                 gone = _engine_gone(session, engine)
-                target = Target(endpoint, plan.chat, engine_id, checkpoint.folder, gone, engine.pid)
+                seen = read_telling_lines(log_path)
+                target = Target(endpoint, plan.chat, engine_id, checkpoint.folder, gone, engine.pid, seen, served.facts)
+                counter = FolderCounter(checkpoint.folder, checkpoint.fingerprint, plan.chat)
+                asked = Asked(session, endpoint, plan.chat)
                 for run, resolved in _interleaved(runs):
-                    await self._measure(run, target, resolved, (plan, checkpoint))
+                    prepared = await self._prompts.ready(
+                        resolved, counter, asked, {"plan": plan.key}, plan.max_model_len
+                    )
+                    await self._measure(run, target, resolved, (plan, served), prepared)
         except (EngineError, EngineGoneError) as failure:
             error = str(failure)
             raise
@@ -164,7 +213,12 @@ class Executor:
             self._store.engines.stopped(engine_id, error)
 
     async def _measure(
-        self, run: RunRow, target: Target, resolved: Resolved, launched: tuple[EnginePlan, Checkpoint] | None
+        self,
+        run: RunRow,
+        target: Target,
+        resolved: Resolved,
+        launched: tuple[EnginePlan, Served] | None,
+        prepared: Prepared | None,
     ) -> None:
         schedule = plan_schedule(self._spec.load, resolved.recipe.schedule())
         self._phase(f"{run.label}, repeat {run.repeat + 1} of {self._spec.repeats}")
@@ -172,7 +226,7 @@ class Executor:
         self._store.runs.start(
             run.id, manifest | {"schedule": schedule.title, "recipe": run.recipe, "models": resolved.to_json()}
         )
-        spent = await measure_run(self._store, self._spec, run, self._prompt_set, target, schedule)
+        spent = await measure_run(self._store, self._spec, run, self._prompt_set, target, schedule, prepared)
         self.seconds.warm_up += spent.warm_up
         self.seconds.generation += spent.generation
         summary = self._store.runs.get(run.id).summary or {}
@@ -198,10 +252,10 @@ class Executor:
                 self._store.runs.finish(run.id, status, error)
 
     def _check_available(self, surroundings: Surroundings) -> None:
-        for key in {use.key for rung in self._spec.rungs for use in rung.recipe.uses}:
-            reason = techniques().get(key).unavailable(surroundings)
+        for use in {use for rung in self._spec.rungs for use in rung.recipe.uses}:
+            reason = techniques().get(use.key).unusable(use.settings, surroundings)
             if reason:
-                raise InputError(f"{key} cannot be used here: {reason}; leave it out")
+                raise InputError(f"{use.key} cannot be used here: {reason}; leave it out")
 
     def _phase(self, text: str) -> None:
         self._store.experiments.set_phase(self._experiment.id, text)
@@ -212,10 +266,11 @@ def manifest_of(
     prompt_set: PromptSet,
     hardware: Hardware,
     target: Target,
-    launched: tuple[EnginePlan, Checkpoint] | None,
+    launched: tuple[EnginePlan, Served] | None,
 ) -> dict[str, Any]:
     """Everything a run depends on, so that it can be repeated and differences can be named."""
-    plan, checkpoint = launched or (None, None)
+    plan, served = launched or (None, None)
+    checkpoint = served.source if served else None
     return {
         "versions": versions(),
         "hardware": hardware.to_json() | {"title": hardware.title},
@@ -224,6 +279,7 @@ def manifest_of(
             "fingerprint": checkpoint.fingerprint if checkpoint else None,
             "architecture": checkpoint.architecture if checkpoint else None,
             "weight_bytes": checkpoint.weight_bytes if checkpoint else None,
+            "served": served.to_json() if served else None,
         },
         "engine": plan.to_json() if plan else {"attached_to": target.endpoint.base_url},
         "engine_id": target.engine_id,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
@@ -17,9 +17,11 @@ import numpy as np
 from app.analysis.summary import CountedRecord, Observed, summarise
 from app.engine.cpu_share import CpuWatch
 from app.engine.endpoint import API_KEY_VARIABLE, Endpoint, api_key, reset_prefix_cache
-from app.engine.metrics import KV_USAGE, RUNNING, WAITING, delta, scrape
+from app.engine.metrics import KV_USAGE, RUNNING, WAITING, cache_facts, delta, scrape, scrape_gauges
+from app.experiment.prediction import predict_run
 from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import count_tokens
+from app.preparation.prompts import Prepared
 from app.prompts.prompt_set import PromptSet
 from app.replay.body import wire_request
 from app.replay.client import open_session
@@ -32,7 +34,9 @@ from optimizers.recipe import Recipe
 from store.store import Store
 from store.tables import RequestRow, RunRow
 
-SAMPLE_S = 1.0
+SAMPLE_S = 0.25
+MAX_SAMPLES = 1200
+"""Kept of one stretch of a run; of more, every second or third is kept."""
 RECORD_FIELDS = tuple(RequestRecord.__dataclass_fields__)
 Cooling = Literal["reset", "salt", "unknown"]
 EngineGone = Callable[[], Awaitable[str | None]]
@@ -46,6 +50,7 @@ class RunSeconds:
 
 @dataclass
 class _Samples:
+    at_s: list[float] = field(default_factory=list)
     running: list[float] = field(default_factory=list)
     waiting: list[float] = field(default_factory=list)
     kv_usage: list[float] = field(default_factory=list)
@@ -53,7 +58,8 @@ class _Samples:
 
 @dataclass(frozen=True)
 class Target:
-    """Where a run sends to. `checkpoint` is the model's folder, None for an endpoint whose files are elsewhere."""
+    """Where a run sends to. `checkpoint` is the model's folder, None for an endpoint whose files are elsewhere.
+    `engine_log` and `checkpoint_facts` are what techniques may see of the engine's log and of what it serves."""
 
     endpoint: Endpoint
     chat: bool
@@ -61,16 +67,26 @@ class Target:
     checkpoint: Path | None
     engine_gone: EngineGone
     engine_pid: int | None = None
+    engine_log: tuple[str, ...] = ()
+    checkpoint_facts: Mapping[str, float] = field(default_factory=dict)
 
 
 async def measure_run(
-    store: Store, spec: ExperimentSpec, run: RunRow, prompt_set: PromptSet, target: Target, schedule: Schedule
+    store: Store,
+    spec: ExperimentSpec,
+    run: RunRow,
+    saved: PromptSet,
+    target: Target,
+    schedule: Schedule,
+    prepared: Prepared | None = None,
 ) -> RunSeconds:
-    """Sends what the run has not finished yet and stores its summary.
+    """Sends what the run has not finished yet and stores its summary. `prepared` is what the recipe makes of the
+    `saved` prompts, None where it leaves them alone.
 
     Raises EngineGoneError when the engine dies; what had finished by then is in the store.
     """
     seconds = RunSeconds()
+    prompt_set = saved if prepared is None else replace(saved, prompts=prepared.prompts)
     done = store.runs.finished_positions(run.id)
     base_url = target.endpoint.base_url
     async with open_session(schedule.width + 4, spec.idle_timeout_s, api_key()) as session:
@@ -93,7 +109,7 @@ async def measure_run(
         sampler = asyncio.create_task(_sample(session, base_url, samples)) if before is not None else None
         began = monotonic()
         try:
-            with Recorder(lambda records: save_records(store, run.id, segment, records)) as recorder:
+            with Recorder(lambda records: save_records(store, run.id, segment, records, prepared)) as recorder:
                 replay = Replay(session, base_url, schedule, recorder.put, target.engine_gone)
                 stats = await replay.run(requests)
         finally:
@@ -105,11 +121,19 @@ async def measure_run(
         foreign = watch.foreign_share()
         after = await scrape(session, base_url)
     observed = _observed(delta(before, after), samples, stats, cooling) | {"foreign_cpu": foreign}
+    observed |= _preparation(prepared)
+    observed |= {"engine_log": list(target.engine_log), "checkpoint": dict(target.checkpoint_facts)}
+    sent = [request.position for request in requests]
+    texts = {record.position: record.text for number, record in load_records(store, run.id) if number == segment}
+    held_back = Recipe.from_json(run.recipe).recomputed_blocks()
+    observed["prediction"] = await asyncio.to_thread(
+        predict_run, target.checkpoint, prompt_set, sent, target.chat, cache_facts(before), texts, held_back
+    )
     store.runs.close_segment(run.id, segment, observed)
     if target.checkpoint is not None:
         records = [record for _, record in load_records(store, run.id)]
         store.runs.set_client_tokens(run.id, count_tokens(target.checkpoint, prompt_set, records, target.chat))
-    save_summary(store, spec, run, prompt_set)
+    save_summary(store, spec, run, saved)
     return seconds
 
 
@@ -121,8 +145,13 @@ def save_summary(store: Store, spec: ExperimentSpec, run: RunRow, prompt_set: Pr
     store.runs.set_summary(run.id, summary)
 
 
-def save_records(store: Store, run_id: int, segment: int, records: Sequence[RequestRecord]) -> None:
-    rows = [{name: getattr(record, name) for name in RECORD_FIELDS} for record in records]
+def save_records(
+    store: Store, run_id: int, segment: int, records: Sequence[RequestRecord], prepared: Prepared | None = None
+) -> None:
+    rows: list[dict[str, Any]] = [{name: getattr(record, name) for name in RECORD_FIELDS} for record in records]
+    if prepared is not None:
+        for row in rows:
+            row["prepared_ns"] = round(prepared.seconds[row["position"]] * 1e9)
     store.runs.save_requests(run_id, segment, rows)
 
 
@@ -167,24 +196,37 @@ def _salt(cooling: Cooling) -> str | None:
 
 
 async def _sample(session: aiohttp.ClientSession, base_url: str, samples: _Samples) -> None:
+    began = monotonic()
     while True:
         await asyncio.sleep(SAMPLE_S)
-        reading = await scrape(session, base_url)
+        reading = await scrape_gauges(session, base_url)
         if reading is not None:
+            samples.at_s.append(round(monotonic() - began, 3))
             samples.running.append(reading.get(RUNNING, 0.0))
             samples.waiting.append(reading.get(WAITING, 0.0))
             samples.kv_usage.append(reading.get(KV_USAGE, 0.0))
+
+
+def _preparation(prepared: Prepared | None) -> dict[str, Any]:
+    if prepared is None:
+        return {}
+    return {
+        "prompts": {key: figures.to_json() for key, figures in prepared.figures.items()},
+        "saved_prompt_tokens": prepared.saved_tokens,
+    }
 
 
 def _observed(
     grown: dict[str, float] | None, samples: _Samples, stats: ReplayStats, cooling: Cooling
 ) -> dict[str, Any]:
     lag = float(np.percentile(stats.loop_lag_ns, 99)) / 1e6 if stats.loop_lag_ns else None
+    every = slice(None, None, len(samples.at_s) // MAX_SAMPLES + 1)
     return {
         "delta": grown,
-        "running": samples.running,
-        "waiting": samples.waiting,
-        "kv_usage": samples.kv_usage,
+        "sampled_s": samples.at_s[every],
+        "running": samples.running[every],
+        "waiting": samples.waiting[every],
+        "kv_usage": samples.kv_usage[every],
         "peak_in_flight": stats.peak_in_flight,
         "loop_lag_p99_ms": lag,
         "cold_start": cooling,

@@ -82,6 +82,8 @@ async def preview(key: str, settings: Mapping[str, Value], prompt: Prompt, tools
         raise InputError(
             f"{key} changes no prompt, so there is nothing to preview; those that do: {', '.join(previewable())}"
         )
+    if technique.asks_the_model:
+        raise InputError(f"{key} asks the served model, and no engine runs for a preview")
     idle = technique.idle_on(settings, [prompt])
     changed, seconds = prompt, 0.0
     if idle is None:

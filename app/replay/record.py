@@ -30,6 +30,7 @@ class RequestRecord:
     `scheduled_ns` is when the request should have left; `first_token_ns` is the first non-empty content or
     reasoning; `token_ns` the arrival of every chunk with content. `chunks` counts those. Token counts are the
     server's; `client_*` are counted by Rung with the model's tokenizer. `error` is None for a whole answer.
+    `prepared_ns` is what was spent on the prompt before it was due: compressing, summarising.
     """
 
     position: int
@@ -50,6 +51,7 @@ class RequestRecord:
     error: str | None
     client_prompt_tokens: int | None = None
     client_completion_tokens: int | None = None
+    prepared_ns: int = 0
 
     @property
     def ok(self) -> bool:

@@ -47,10 +47,11 @@ CUDA_PROBE = (
 @dataclass(frozen=True)
 class Environment:
     root: Path
+    name: str = ".venv"
 
     @property
     def folder(self) -> Path:
-        return self.root / ".venv"
+        return self.root / self.name
 
     @property
     def python(self) -> Path:
@@ -73,7 +74,7 @@ class Environment:
     def problem(self) -> str | None:
         """Runs the interpreter: a link to a Python that is gone, or a cut-off file, shows only so."""
         if not (self.folder / "pyvenv.cfg").is_file():
-            return ".venv is no environment"
+            return f"{self.name} is no environment"
         try:
             answer = subprocess.run(
                 [self.python, "-I", "-S", "-c", "import sys; print(sys.version_info[:2] == (3, 11))"],
@@ -83,10 +84,10 @@ class Environment:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            return f".venv/bin/python does not run ({type(error).__name__})"
+            return f"{self.name}/bin/python does not run ({type(error).__name__})"
         if answer.stdout.strip() != "True":
-            return ".venv/bin/python is no Python 3.11"
-        return None if (self.site / "pip" / "__main__.py").is_file() else "pip is missing in .venv"
+            return f"{self.name}/bin/python is no Python 3.11"
+        return None if (self.site / "pip" / "__main__.py").is_file() else f"pip is missing in {self.name}"
 
     def _make(self, shell: Shell, facts: Facts) -> Facts:
         """First mends what is there, which keeps its packages; from nothing only if that does not help."""
@@ -144,7 +145,7 @@ class Environment:
             self._install(shell, {"pip": pins["pip"]})
         self._install(shell, pins)
         if self._torch_lacks(build):
-            self._complete_torch(shell, pins["torch"])
+            self._complete_torch(shell, pins["torch"], self.lock("cpu"))
         shell.run(
             [str(self.python), "-c", CUDA_PROBE if build.key == "cuda" else PROBE],
             activity=lambda line: "trying the imports",
@@ -178,22 +179,23 @@ class Environment:
     def _torch_lacks(self, build: EngineBuild) -> str | None:
         """Where the index has only torch's CUDA build, that build does not load without its NVIDIA libraries, although
         nothing here runs on a GPU: they come too, as the one thing outside the lock."""
-        if build.key == "cuda":
-            return None  # they are in that lock
+        return None if build.key == "cuda" else self._torch_misses()  # the CUDA lock has them
+
+    def _torch_misses(self) -> str | None:
         names = {name for name in required_by(self.site, "torch") if name.startswith(("nvidia-", "cuda-", "triton"))}
         lacking = absent(self.site, names)
         return f"torch lacks {', '.join(lacking)}" if lacking else None
 
-    def _complete_torch(self, shell: Shell, version: str) -> None:
+    def _complete_torch(self, shell: Shell, version: str, lock: Path) -> None:
         shell.console.say(
             "      The package index has only torch's CUDA build: its NVIDIA libraries come too (some 4 GB).\n"
             "      To avoid that, set RUNG_TORCH_INDEX to PyTorch's own CPU index."
         )
-        constraint = ["--constraint", str(self.lock("cpu"))]
+        constraint = ["--constraint", str(lock)]
         self._pip(shell, PipProgress(0, lambda: 0), [f"torch=={version}", *constraint])
 
-    def _install(self, shell: Shell, pins: Pins) -> None:
-        """Installs what differs from `pins`."""
+    def _install(self, shell: Shell, pins: Pins, from_source: bool = False) -> None:
+        """Installs what differs from `pins`; `from_source` builds it with what the environment holds."""
         wrong = faults(self.site, pins)
         for leftover in leftovers(self.site):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -206,7 +208,9 @@ class Environment:
         todo = {fault.name: pins[fault.name] for fault in wrong}
         if todo:
             progress = PipProgress(len(todo), lambda: len(todo) - len(absent(self.site, todo)))
-            self._pip(shell, progress, ["--no-deps", *(f"{name}=={version}" for name, version in todo.items())])
+            named = [f"{name}=={version}" for name, version in todo.items()]
+            built = ["--no-build-isolation", "--no-binary", ",".join(todo)] if from_source else []
+            self._pip(shell, progress, ["--no-deps", *built, *named])
 
     def _pip(self, shell: Shell, progress: PipProgress, arguments: list[str]) -> None:
         index = os.environ.get("RUNG_TORCH_INDEX", "")

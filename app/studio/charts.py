@@ -6,7 +6,8 @@ Figures carry no background and no colours of their own for rungs, so that light
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import plotly.graph_objects as go
 from streamlit.elements.lib import streamlit_plotly_theme as theme
@@ -24,6 +25,9 @@ ACCENTS = (
     theme.CATEGORY_0, theme.CATEGORY_1, theme.CATEGORY_2, theme.CATEGORY_3, theme.CATEGORY_4, theme.CATEGORY_5,
     theme.CATEGORY_6,
 )  # fmt: skip
+
+
+DASHES = ("solid", "dot", "solid", "dash", "dashdot", "longdash", "longdashdot")
 
 
 def accent(rung: int) -> str:
@@ -127,6 +131,40 @@ def cost_bars(ladder: Ladder) -> go.Figure:
     return figure
 
 
+class TimeLine(Protocol):
+    """What `batch_over_time` draws of a run."""
+
+    @property
+    def rung(self) -> int: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def seconds(self) -> tuple[float, ...]: ...
+    @property
+    def running(self) -> tuple[float, ...]: ...
+
+
+def batch_over_time(lines: Sequence[TimeLine]) -> go.Figure:
+    """Each run's batch size as steps over its own time, in its rung's accent; dashes tell lines apart as well."""
+    figure = go.Figure()
+    for line in lines:
+        figure.add_scatter(
+            x=line.seconds,
+            y=line.running,
+            mode="lines",
+            name=line.label,
+            line={"color": accent(line.rung), "width": 2, "shape": "hv", "dash": DASHES[line.rung % len(DASHES)]},
+            hovertemplate=f"<b>{line.label}</b><br>%{{x:.1f}} s: %{{y:.0f}} running<extra></extra>",
+        )
+    figure.update_layout(
+        **_frame(320),
+        xaxis=_axis("Seconds into the run"),
+        yaxis=_axis("Requests running"),
+    )
+    figure.update_layout(legend={"x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}, showlegend=True)
+    return figure
+
+
 def _verdict_lines(rung: RungResult) -> str:
     """A verdict on cost and one on answers stand under one another."""
     return verdict_of(rung).replace(", ", ",<br>")
@@ -182,6 +220,10 @@ def _frame(height: int) -> dict[str, Any]:
         "dragmode": False,
         "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "top", "font": {"size": 13}},
     }
+
+
+def _axis(title: str) -> dict[str, Any]:
+    return {"title": {"text": title, "font": {"size": 13}}, "fixedrange": True, "rangemode": "tozero"}
 
 
 def _error(rung: RungResult) -> dict[str, Any] | None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import PurePath
 from typing import Any
 
+from app.analysis.metric import MISSING
 from app.analysis.scoring import RULES
+from app.analysis.shared_prefix import SharedPrefix
+from app.experiment.prompt_stats import PromptStats
 from app.prompts.files import read_prompts, slug, write_jsonl
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set, save_prompt_set
@@ -126,3 +130,38 @@ def parts(prompt: Prompt) -> list[tuple[str, str]]:
     if prompt.text is not None:
         return [("prompt", prompt.text)]
     return [(message["role"], message["content"]) for message in prompt.rendered_messages()]
+
+
+BLOCK_USERS = {16: "a GPU", 128: "a CPU"}
+
+
+def prediction_rows(found: Sequence[SharedPrefix]) -> list[dict[str, str]]:
+    """What a prefix cache would serve of a set, for each size of block."""
+    return [
+        {
+            "Block": f"{shared.block_size} tokens ({BLOCK_USERS.get(shared.block_size, 'as set')})",
+            "Predicted hit rate": MISSING if shared.hit_rate is None else f"{shared.hit_rate:.1%}",
+            "Prompt tokens": f"{shared.hits:,} of {shared.tokens:,}",
+            "Beginning that most share": shared_by(shared),
+        }
+        for shared in found
+    ]
+
+
+def shared_by(found: SharedPrefix) -> str:
+    """The beginning that most prompts share."""
+    if not found.groups:
+        return MISSING
+    most = found.groups[0]
+    return f"{most.tokens:,} tokens, by {most.prompts:,} prompts"
+
+
+def tokens_sentence(stats: PromptStats) -> str:
+    """How long the prompts are, and what the prediction rests on."""
+    counts = stats.tokens
+    also = f"; {stats.tiktoken.total:,} by tiktoken's {stats.tiktoken.tokenizer}" if stats.tiktoken else ""
+    return (
+        f"{counts.total:,} prompt tokens{also}; a prompt has {counts.mean:,.0f} on average and {counts.max:,} at most. "
+        "Predicted for prompts sent in this order to an empty cache that is large enough. Only whole blocks are "
+        "reused, and the last token of a prompt is always computed."
+    )

@@ -11,7 +11,7 @@ from app.analysis.metric import MISSING
 from app.engine.builtin import STARTER, companion_settings
 from app.engine.hardware import Hardware
 from app.engine.hub import find_model
-from app.engine.named_models import resolve_models
+from app.engine.named_models import refusal, resolve_models
 from app.engine.plan import plan_engine
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, ladder_rungs
@@ -20,7 +20,7 @@ from app.replay.load import LoadProfile
 from optimizers.errors import InputError
 from optimizers.recipe import TechniqueUse
 from optimizers.registry import techniques
-from optimizers.technique import Surroundings, Technique
+from optimizers.technique import Technique
 from store.settings import Settings
 from store.store import Store
 
@@ -53,10 +53,15 @@ def plan_starter(store: Store, settings: Settings, hardware: Hardware) -> Starte
     """Raises InputError when it cannot be run here, saying why."""
     find = partial(find_model, store, settings)
     checkpoint = find(STARTER)
-    surroundings = Surroundings(hardware.device, True, checkpoint.config)
-    reasons = {technique.key: technique.unavailable(surroundings) for technique in techniques().all()}
+    surroundings = hardware.surroundings(checkpoint.config)
+    settings_of = companion_settings(STARTER)
+    reasons = {
+        technique.key: technique.unavailable(surroundings)
+        or refusal(technique.key, settings_of.get(technique.key, {}), checkpoint)
+        for technique in techniques().all()
+    }
     usable = [key for key, reason in reasons.items() if reason is None]
-    rungs = ladder_rungs(usable, settings=companion_settings(STARTER))
+    rungs = ladder_rungs(usable, settings=settings_of)
     launched = [resolve_models(rung.recipe, find, checkpoint).recipe for rung in rungs]
     prompt_set = find_prompts(store, PROMPT_SET)
     limit = _limit()

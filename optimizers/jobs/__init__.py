@@ -1,1 +1,4 @@
-"""Work that techniques do in a process of their own: run as `python -m`, never imported by the rest of Rung."""
+"""Work that loads a model, each in a process of its own that speaks JSON lines.
+
+Those that make checkpoints run by the Python of another environment and need nothing of Rung but this folder.
+"""

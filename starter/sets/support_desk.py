@@ -43,6 +43,7 @@ _CALLS_HELD_OUT = (
     "The customer reads the number from a screen.",
 )
 _ABSENT_ONE_IN = 14
+_ROOM_FOR_ALL = 0.5
 
 
 def _row(index: int, words: Words) -> Row:
@@ -81,13 +82,21 @@ def make(seed: int, count: int = 128) -> PromptSet:
     )
 
 
+def _some_handbook(size: int, words: Words) -> str:
+    """Nothing, sentences of it, or where there is room mostly all of it, as the saved prompts have it."""
+    if words.rng.random() > 0.6:
+        return ""
+    whole = size > _ROOM_FOR_ALL * len(HANDBOOK) and words.rng.random() < 0.7
+    return HANDBOOK if whole else " ".join(padding(_SENTENCES, size, words))
+
+
 def practice(words: Words, size: int) -> Chat:
     """Records of any kind, sometimes behind a part of the handbook, and many of their lines asked for."""
     kind = words.choice(records.KINDS)
     count = words.rng.randint(1, max(1, min(10, size // 180)))
     found = records.make_records(kind, count, words, words.rng.choice((None, None, 3, 4)))
     text = "\n\n".join(record.text() for record in found)
-    handbook = " ".join(padding(_SENTENCES, size - len(text), words)) if words.rng.random() < 0.6 else ""
+    handbook = _some_handbook(size - len(text), words)
     lines = [(record, attribute) for record in found for attribute in record.values]
     turns = []
     for record, attribute in words.rng.sample(lines, min(len(lines), words.rng.randint(4, 12))):

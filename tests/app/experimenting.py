@@ -17,6 +17,7 @@ from app.engine import process
 from app.experiment import execute, measure
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, Rung, ladder_rungs
+from app.preparation import counting
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import save_prompt_set
 from app.replay.load import LoadProfile
@@ -38,6 +39,7 @@ def shorten_waits(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(measure, "SAMPLE_S", 0.02)
     patch.setattr(execute, "load_tokenizer", lambda folder: None)
     patch.setattr(measure, "count_tokens", lambda *given: {})
+    patch.setattr(counting, "count_prompts", lambda folder, prompts, chat: [None] * len(prompts))
     # What a busy test machine does to the clock is no finding about a run.
     patch.setattr(summary, "MAX_LOOP_LAG_MS", math.inf)
     patch.setattr(summary, "MAX_SEND_DELAY_MS", math.inf)
@@ -54,11 +56,15 @@ def queue(
     """A ladder of techniques, or the baseline alone; the experiment's id."""
     row, _ = save_prompt_set(store, prompts or chat_prompts(4), "tests")
     rungs = ladder_rungs(techniques) if techniques else (Rung("Baseline", Recipe()),)
-    defaults: dict[str, Any] = {"repeats": 1, "warm_up": 1, "load": LoadProfile("closed_loop", 4, "one_by_one")}
+    defaults: dict[str, Any] = {
+        "rungs": rungs,
+        "repeats": 1,
+        "warm_up": 1,
+        "load": LoadProfile("closed_loop", 4, "one_by_one"),
+    }
     spec = ExperimentSpec(
         kind="ladder",
         prompt_set_id=row.id,
-        rungs=rungs,
         model=None if model is None else str(model),
         **{**defaults, **options},
     )

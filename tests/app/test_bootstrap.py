@@ -25,6 +25,9 @@ CPU = EngineBuild("cpu", "no NVIDIA GPU")
         ("tools", ["environment", "packages", "test-tools"]),
         ("tests", ["starter-models", "environment", "packages", "test-tools", "browser"]),
         ("studio", ["starter-models", "environment", "packages", "database"]),
+        ("awq", ["awq-environment", "awq-packages"]),
+        ("llmcompressor", ["llmcompressor-environment", "llmcompressor-packages"]),
+        ("quantizers", ["awq-environment", "awq-packages", "llmcompressor-environment", "llmcompressor-packages"]),
     ],
 )
 def test_each_target_has_its_steps(target: str, names: list[str]) -> None:

@@ -92,7 +92,7 @@ class TestLadder:
         spent = row.seconds
         assert spent["engine_start"] > 0
         assert spent["generation"] > 0
-        known = spent["engine_start"] + spent["warm_up"] + spent["generation"] + spent["other"]
+        known = spent["preparation"] + spent["engine_start"] + spent["warm_up"] + spent["generation"] + spent["other"]
         assert known == pytest.approx(spent["total"], abs=0.01)
 
         assert store.experiments.progress(experiment).done == store.experiments.progress(experiment).planned == 32

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from app.engine.orphans import _is_ours
+from app.engine.orphans import is_ours
 from app.engine.process import group_members, stop_group
 from app.experiment.queue import enqueue
 from app.experiment.results import load_ladder
@@ -50,7 +50,7 @@ def no_leftovers(store: Store) -> Iterator[None]:
     """Ends what a failing test would leave running for good."""
     yield
     for row in engines(store):
-        if row.pid is not None and row.pid_started_at is not None and _is_ours(row.pid, row.pid_started_at):
+        if row.pid is not None and row.pid_started_at is not None and is_ours(row.pid, row.pid_started_at):
             stop_group(row.pid, 0.5)
 
 

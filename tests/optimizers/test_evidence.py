@@ -127,7 +127,7 @@ def test_a_draft_models_evidence_says_who_drafted() -> None:
     [
         ({"prompt_lookup_min": 5}, "prompt_lookup_min is 5, above prompt_lookup_max 4"),
         ({"method": "draft_model"}, "draft_model is empty"),
-        ({"method": "eagle"}, "must be one of: ngram, draft_model"),
+        ({"method": "medusa"}, "must be one of: ngram, draft_model, eagle, eagle3, mtp"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
 
+BATCHING = {"max_num_seqs": None, "max_num_batched_tokens": None, "chunked_prefill": "engine"}
 FULL = [
     {"technique": "prefix_caching", "settings": {}},
     {"technique": "continuous_batching", "settings": {"max_num_seqs": 4}},
@@ -19,7 +20,7 @@ FULL = [
 def test_recipes_are_read_from_a_list_or_from_a_document_that_holds_one(document: Any) -> None:
     recipe = Recipe.from_json(document)
     assert [use.key for use in recipe.uses] == ["prefix_caching", "continuous_batching"]
-    assert recipe.settings_of("continuous_batching") == {"max_num_seqs": 4, "max_num_batched_tokens": None}
+    assert recipe.settings_of("continuous_batching") == BATCHING | {"max_num_seqs": 4}
     assert recipe.settings_of("speculative_decoding") is None
 
 
@@ -79,6 +80,6 @@ def test_only_continuous_batching_asks_for_overlap() -> None:
 
 def test_plus_checks_what_it_adds() -> None:
     recipe = Recipe().plus("prefix_caching").plus("continuous_batching", {"max_num_seqs": 2})
-    assert recipe.settings_of("continuous_batching") == {"max_num_seqs": 2, "max_num_batched_tokens": None}
+    assert recipe.settings_of("continuous_batching") == BATCHING | {"max_num_seqs": 2}
     with pytest.raises(InputError, match="twice"):
         recipe.plus("prefix_caching")

@@ -43,7 +43,12 @@ def with_stranger(monkeypatch: pytest.MonkeyPatch) -> Iterator[Registry]:
 
 
 def test_built_ins_come_in_the_order_of_the_ladder() -> None:
-    assert techniques().keys()[:3] == ("prefix_caching", "continuous_batching", "speculative_decoding")
+    assert techniques().keys()[:4] == (
+        "quantization",
+        "prefix_caching",
+        "continuous_batching",
+        "speculative_decoding",
+    )
 
 
 def test_every_technique_declares_what_a_form_needs() -> None:
@@ -65,7 +70,7 @@ def test_registering_a_key_twice_raises() -> None:
 
 
 def test_an_unknown_key_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match="no technique 'prefix_cachign'; known techniques: prefix_caching, ") as caught:
+    with pytest.raises(InputError, match="no technique 'prefix_cachign'; known techniques: quantization, ") as caught:
         techniques().get("prefix_cachign")
     for built_in in BUILT_IN:
         assert built_in.key in str(caught.value)

@@ -131,5 +131,5 @@ def test_every_default_passes_its_own_check() -> None:
 def test_an_unknown_setting_lists_the_known_ones() -> None:
     with pytest.raises(InputError, match="continuous_batching has no setting 'batch'; it has: max_num_seqs, "):
         techniques().get("continuous_batching").check({"batch": 1})
-    with pytest.raises(InputError, match="prefix_caching has no setting 'on'; it has: none"):
+    with pytest.raises(InputError, match="prefix_caching has no setting 'on'; it has: block_size"):
         techniques().get("prefix_caching").check({"on": True})

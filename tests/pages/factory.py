@@ -115,7 +115,9 @@ def measure(
         return
     observed = {
         "delta": counters(recipe, len(records), accepted) if delta else None,
+        "sampled_s": [0.25 * at for at in range(1, 7)],
         "running": [min(schedule.width, 4)] * 6,
+        "waiting": [0] * 6,
         "peak_in_flight": schedule.width,
         "loop_lag_p99_ms": 1.2,
         "cold_start": "reset",

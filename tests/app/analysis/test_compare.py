@@ -246,3 +246,5 @@ def test_hardware_time_adds_up_to_the_run() -> None:
     assert sum(value or 0 for value in shares.values()) == pytest.approx(0.4)
     assert (shares[3] or 0) == pytest.approx(4 * (shares[0] or 0))
     assert hardware_seconds([(0, record(0, error="no"))]) == {}
+    prepared = [(0, replace(each, prepared_ns=2_000_000_000)) for _, each in overlapping]
+    assert hardware_seconds(prepared) == {position: (share or 0) + 2 for position, share in shares.items()}

@@ -11,7 +11,10 @@ import pytest
 from app.analysis.metric import METRICS
 from app.analysis.summary import Observed, itl_ms, run_seconds, send_delay_ms, summarise, tpot_ms, ttft_ms
 from app.replay.record import RequestRecord
+from optimizers.prefix_caching import PrefixCaching
 from optimizers.recipe import Recipe
+from optimizers.technique import Evidence, Observation
+from optimizers.transform import PromptFigures
 from tests.building import record
 
 HEALTHY = Observed({"vllm:prompt_tokens_total": 100.0}, peak_in_flight=2)
@@ -59,6 +62,46 @@ def test_a_run_by_hand() -> None:
     assert (found["requests"], found["errors"], found["suspect"]) == (2, 0, [])
     assert metrics.keys() == {metric.tag for metric in METRICS}
     assert json.loads(json.dumps(found)) == found
+
+
+def test_what_was_spent_on_prompts_is_charged_and_no_part_of_the_latency() -> None:
+    compressed = PromptFigures(2, 2, 200, 100, 0.4, {})
+    observed = replace(HEALTHY, prompts={"prompt_compression": compressed}, saved_prompt_tokens=200)
+    found = summary(
+        replace(record(0, due_ms=0, ttft_ms=100, tpot_ms=10, tokens=11, prompt_tokens=50), prepared_ns=300_000_000),
+        replace(record(1, due_ms=200, ttft_ms=100, tpot_ms=10, tokens=11, prompt_tokens=50), prepared_ns=100_000_000),
+        observed=observed,
+        price_per_hour=3600.0,
+    )
+    metrics = found["metrics"]
+    assert metrics["ttft_ms"]["p50"] == pytest.approx(100)
+    assert metrics["preparation_ms"]["mean"] == pytest.approx(200)
+    # The run took 0.4 s, and so did preparing.
+    assert metrics["preparation_share"] == pytest.approx(50.0)
+    assert metrics["usd_per_1000_requests"] == pytest.approx(400.0)
+    assert (metrics["prompt_tokens"], metrics["sent_prompt_tokens"]) == (200, 100)
+
+
+def test_where_no_technique_changes_prompts_there_is_no_preparation() -> None:
+    metrics = summary(record(0))["metrics"]
+    assert metrics["preparation_ms"]["mean"] is None
+    assert metrics["preparation_share"] is None
+
+
+def test_a_technique_sees_what_it_did_to_the_prompts_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[PromptFigures | None] = []
+
+    def look(self: PrefixCaching, settings: object, observation: Observation) -> Evidence:
+        seen.append(observation.prompts)
+        return Evidence(self.key, None, "")
+
+    monkeypatch.setattr(PrefixCaching, "evidence", look)
+    figures = PromptFigures(1, 1, 9, 3, 0.1, {"documents_left_out": 2.0})
+    recipe = Recipe.of([("prefix_caching", {})])
+    for key in ("prefix_caching", "another"):
+        stored = {"delta": {}, "prompts": {key: figures.to_json()}, "saved_prompt_tokens": 9}
+        summary(record(0), observed=Observed.merge([stored]), recipe=recipe)
+    assert seen == [figures, None]
 
 
 def test_failed_requests_are_counted_and_have_no_latency() -> None:

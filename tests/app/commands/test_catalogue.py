@@ -110,9 +110,9 @@ def test_techniques_with_their_settings(rung: Rung) -> None:
     assert tuple(offered) == techniques().keys()
     settings = {each["name"]: each for each in offered["speculative_decoding"]["settings"]}
     assert settings["num_speculative_tokens"]["default"] == 4
-    assert settings["method"]["choices"] == ["ngram", "draft_model"]
+    assert settings["method"]["choices"] == ["ngram", "draft_model", "eagle", "eagle3", "mtp"]
     assert settings["draft_model"]["kind"] == "model"
-    assert settings["draft_model"]["only_with"] == ["method", "draft_model"]
+    assert settings["draft_model"]["only_with"] == ["method", ["draft_model", "eagle", "eagle3"]]
     assert all(each["unavailable"] is None for each in offered.values())
     text = rung("techniques").out
     for technique in techniques().all():

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.metrics import delta, parse_metrics, scrape
+from app.engine.metrics import (
+    KV_USAGE,
+    RUNNING,
+    WAITING,
+    CacheFacts,
+    cache_facts,
+    delta,
+    parse_metrics,
+    read_gauges,
+    scrape,
+    scrape_gauges,
+)  # fmt: skip
 from tests.app.serving import fake_vllm_server, server
 
 TEXT = """# HELP python_info Python platform information
@@ -77,3 +88,46 @@ async def test_no_such_page_and_no_such_server_count_as_none() -> None:
         async with server({}) as url:
             assert await scrape(session, url) is None
         assert await scrape(session, url) is None
+
+
+GAUGES = """# TYPE vllm:num_requests_running gauge
+vllm:num_requests_running{engine="0",model_name="a b"} 3.0
+vllm:num_requests_running{engine="1",model_name="a b"} 2.0
+vllm:num_requests_running_by_user{engine="0"} 9.0
+vllm:kv_cache_usage_perc 0.25
+"""
+
+
+def test_sampled_gauges_are_read_without_the_rest() -> None:
+    assert read_gauges(GAUGES) == {RUNNING: 5.0, KV_USAGE: 0.25}
+    assert read_gauges(TEXT) is None
+    assert read_gauges("vllm:num_requests_running{} many") is None
+
+
+async def test_a_sample_agrees_with_a_whole_reading() -> None:
+    async with fake_vllm_server() as (url, _), aiohttp.ClientSession() as session:
+        whole, sample = await scrape(session, url), await scrape_gauges(session, url)
+    assert whole is not None
+    assert sample == {name: whole[name] for name in (RUNNING, WAITING, KV_USAGE)}
+
+
+def info(**labels: object) -> dict[str, float]:
+    text = ",".join(f'{name}="{value}"' for name, value in {**labels, "engine": 0}.items())
+    return parse_metrics(f"# TYPE vllm:cache_config_info gauge\nvllm:cache_config_info{{{text}}} 1.0\n")
+
+
+@pytest.mark.parametrize(
+    ("labels", "facts"),
+    [
+        ({"block_size": 128, "num_gpu_blocks": 64}, CacheFacts(128, 8192)),
+        ({"block_size": 16, "num_gpu_blocks": 64, "kv_cache_size_tokens": 1000}, CacheFacts(16, 1000)),
+        ({"block_size": 1024, "cache_hit_alignment_tokens": 32, "num_gpu_blocks": "None"}, CacheFacts(32, None)),
+        ({"user_specified_block_size": False, "mamba_block_size": "None"}, CacheFacts()),
+    ],
+)
+def test_the_engine_says_how_large_its_blocks_and_its_cache_are(labels: dict[str, object], facts: CacheFacts) -> None:
+    assert cache_facts(info(**labels)) == facts
+
+
+def test_an_engine_that_says_nothing_leaves_it_unknown() -> None:
+    assert cache_facts({}) == cache_facts(None) == CacheFacts()

@@ -24,14 +24,21 @@ def pins(path: Path) -> dict[str, str]:
     return {canonical(match[1]): match[2] for match in found if match}
 
 
-def imported(folder: str) -> set[str]:
+JOBS = ROOT / "optimizers" / "jobs"
+
+
+def imported(folder: Path, but: Path | None = None) -> set[str]:
+    paths = (path for path in folder.rglob("*.py") if but is None or not path.is_relative_to(but))
+    return {name for path in paths for name in imported_by(path)}
+
+
+def imported_by(path: Path) -> set[str]:
     names: set[str] = set()
-    for path in (ROOT / folder).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                names |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-                names.add(node.module.partition(".")[0])
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.partition(".")[0])
     return names - OWN - set(sys.stdlib_module_names)
 
 
@@ -43,6 +50,8 @@ def imported(folder: str) -> set[str]:
         ("requirements/cpu.in", "cpu.lock"),
         ("requirements/cuda.in", "cuda.lock"),
         ("requirements/dev.in", "dev.lock"),
+        ("requirements/awq.in", "awq.lock"),
+        ("requirements/llmcompressor.in", "llmcompressor.lock"),
     ],
 )
 def test_every_direct_requirement_is_locked_at_its_version(source: str, lock: str) -> None:
@@ -59,7 +68,7 @@ def test_what_a_person_reads_about_the_engine_is_what_is_locked() -> None:
         assert f"{engine}=={locked[engine]} with torch=={locked['torch']}" in text
 
 
-@pytest.mark.parametrize("lock", ["cpu.lock", "cuda.lock", "dev.lock"])
+@pytest.mark.parametrize("lock", ["cpu.lock", "cuda.lock", "dev.lock", "awq.lock", "llmcompressor.lock"])
 def test_a_lock_holds_nothing_of_the_machine_that_made_it(lock: str) -> None:
     text = (LOCKS / lock).read_text()
     assert not re.search(r"://|@|--|\+|file:|/", text)
@@ -82,7 +91,22 @@ def test_what_the_code_imports_is_a_direct_requirement(folder: str) -> None:
     providers = packages_distributions()
     missing = {
         name
-        for name in imported(folder)
+        for name in imported(ROOT / folder, but=JOBS)
         if not direct & {canonical(dist) for dist in providers.get(name, [name])} and name not in ENGINE
     }
     assert not missing, f"add to requirements.txt, then run make lock: {sorted(missing)}"
+
+
+@pytest.mark.parametrize(("job", "lock"), [("awq_job", "awq"), ("llmcompressor_job", "llmcompressor")])
+def test_a_job_imports_what_its_own_lock_holds(job: str, lock: str) -> None:
+    locked = set(read_lock(LOCKS / f"{lock}.lock"))
+    names = imported_by(JOBS / f"{job}.py")
+    assert {"torch", "transformers"} <= names
+    assert {canonical({"awq": "autoawq"}.get(name, name)) for name in names} <= locked
+
+
+@pytest.mark.parametrize("lock", ["awq", "llmcompressor"])
+def test_the_quantizers_locks_leave_out_what_the_cpu_build_of_torch_does_not_need(lock: str) -> None:
+    locked = read_lock(LOCKS / f"{lock}.lock")
+    assert not {"torchvision", "torchaudio", "torchcodec", "triton"} & set(locked)
+    assert not [name for name in locked if name.startswith("nvidia-") and name != "nvidia-ml-py"]

@@ -1,0 +1,53 @@
+"""What to know before an experiment starts: the techniques' cautions, asked with what is known of model and load."""
+
+from __future__ import annotations
+
+from app.analysis.shared_prefix import shared_prefix
+from app.engine.checkpoint import Checkpoint
+from app.engine.hardware import Hardware
+from app.engine.plan import plan_engine
+from app.experiment.prompt_tokens import prompt_tokens
+from app.experiment.spec import ExperimentSpec
+from app.prompts.prompt_set import PromptSet
+from optimizers.cautions import cautions
+from optimizers.kv_blocks import DEFAULT_TOKENS
+from optimizers.recipe import Recipe
+from optimizers.technique import Beside, ModelFacts
+
+
+def cautions_of(
+    spec: ExperimentSpec, checkpoint: Checkpoint | None, hardware: Hardware, prompt_set: PromptSet | None = None
+) -> tuple[str, ...]:
+    """One sentence each, over all rungs. Without a checkpoint (at an endpoint) only the load is known; without prompts,
+    which take a moment to count, nothing is said of how much they share."""
+    rate = None
+    if checkpoint is not None and prompt_set is not None:
+        rate = _saved_hit_rate(checkpoint, prompt_set, hardware)
+    found: list[str] = []
+    for rung in spec.rungs:
+        found += cautions(rung.recipe, _beside(spec, rung.recipe, checkpoint, hardware, rate))
+    return tuple(dict.fromkeys(found))
+
+
+def _beside(
+    spec: ExperimentSpec, recipe: Recipe, checkpoint: Checkpoint | None, hardware: Hardware, rate: float | None
+) -> Beside:
+    load = Beside(temperature=spec.sampling.temperature, concurrency=spec.load.concurrency, saved_hit_rate=rate)
+    if checkpoint is None:
+        return load
+    plan, per_token = plan_engine(checkpoint, recipe, hardware, spec.engine), checkpoint.kv_bytes_per_token
+    return Beside(
+        temperature=load.temperature,
+        concurrency=load.concurrency,
+        saved_hit_rate=rate,
+        kv_cache_tokens=plan.kv_cache_bytes // per_token if plan.kv_cache_bytes and per_token else None,
+        max_model_len=plan.max_model_len,
+        served=ModelFacts(checkpoint.name, checkpoint.config, checkpoint.vocab_size),
+    )
+
+
+def _saved_hit_rate(checkpoint: Checkpoint, prompt_set: PromptSet, hardware: Hardware) -> float | None:
+    tokens = prompt_tokens(checkpoint.folder, prompt_set, checkpoint.has_chat_template, quick=True)
+    if tokens is None or None in tokens:
+        return None
+    return shared_prefix([ids for ids in tokens if ids is not None], DEFAULT_TOKENS[hardware.device]).hit_rate

@@ -1,0 +1,72 @@
+"""A form for any technique, generated from its settings: one widget for each, none for what is idle beside the others.
+
+Knows no technique. Checks nothing by itself: what a person chose goes through `Technique.check` like any other input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from app.studio.wording import plain
+from optimizers.technique import Setting, Technique, Value
+
+
+def technique_form(
+    technique: Technique, values: Mapping[str, Any], models: Sequence[str], key: str
+) -> dict[str, Value]:
+    """Draws a widget for each setting that counts and returns all values, idle ones as they were.
+
+    `values` are shown at first, over the defaults. `models` are offered where a setting names a model; any other name
+    can be typed. `key` keeps the widgets of one form apart from those of another.
+    """
+    chosen: dict[str, Value] = {
+        setting.name: values.get(setting.name, setting.default) for setting in technique.settings
+    }
+    for setting in technique.settings:
+        if setting.only_with is None or chosen[setting.only_with[0]] == setting.only_with[1]:
+            chosen[setting.name] = _widget(
+                setting, chosen[setting.name], models, f"{key}_{technique.key}_{setting.name}"
+            )
+    return chosen
+
+
+def _widget(setting: Setting, value: Value, models: Sequence[str], key: str) -> Value:
+    label = setting.name.replace("_", " ").capitalize() + (f" ({setting.unit})" if setting.unit else "")
+    about = plain(setting.help)
+    if setting.kind == "bool":
+        return st.toggle(label, bool(value), key=key, help=about)
+    if setting.kind == "choice":
+        options = list(setting.choices)
+        found: Value = st.selectbox(
+            label, options, options.index(str(value)) if value in options else None, key=key, help=about
+        )
+        return found
+    if setting.kind == "model":
+        names = list(dict.fromkeys([*([str(value)] if value else []), *models]))
+        named: Value = st.selectbox(
+            label, names, 0 if value else None, key=key, help=about, accept_new_options=True,
+            placeholder="a saved name, a folder or a hub id",
+        )  # fmt: skip
+        return named
+    if setting.kind == "text":
+        return st.text_input(label, str(value or ""), key=key, help=about) or setting.default
+    return _number(setting, value, label, key, about)
+
+
+def _number(setting: Setting, value: Value, label: str, key: str, about: str) -> Value:
+    number = int if setting.kind == "int" else float
+    low, high = (None if edge is None else number(edge) for edge in (setting.minimum, setting.maximum))
+    found: Value = st.number_input(
+        label,
+        low,
+        high,
+        None if value is None else number(value),
+        step=1 if setting.kind == "int" else 0.05,
+        key=key,
+        help=about,
+        placeholder="the engine's own",
+    )
+    return found

@@ -1,0 +1,57 @@
+"""Cautions with what is known of the model, the engine that would be planned for it, and the load."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from app.engine.checkpoint import read_checkpoint
+from app.engine.hardware import GIB, Hardware
+from app.engine.plan import EngineOptions
+from app.experiment.cautions import cautions_of
+from app.experiment.spec import ExperimentSpec, Rung, ladder_rungs
+from app.prompts.prompt_set import PromptSet
+from app.replay.body import Sampling
+from app.replay.load import LoadProfile
+from optimizers.prompt import Prompt
+from optimizers.recipe import Recipe
+from tests.app.prompts.test_encoding import make_tokenizer
+from tests.building import checkpoint_folder
+
+CPU = Hardware("cpu", 2, 8 * GIB)
+UNIQUE = PromptSet("s", (Prompt("a", text="one"), Prompt("b", text="two")))
+
+
+def spec(*uses: tuple[str, dict[str, object]], concurrency: int = 4, temperature: float = 0.0) -> ExperimentSpec:
+    recipe = Recipe.of(uses)
+    return ExperimentSpec(
+        "ladder", 1, (Rung("a", recipe), Rung("b", recipe)), model="m",
+        load=LoadProfile("closed_loop", concurrency), sampling=Sampling(temperature=temperature),
+    )  # fmt: skip
+
+
+def test_each_sentence_once_for_the_whole_experiment(tmp_path: Path) -> None:
+    checkpoint = read_checkpoint(checkpoint_folder(tmp_path / "m"))
+    tight = replace(spec(("continuous_batching", {"max_num_seqs": 64})), engine=EngineOptions(kv_cache_gib=0.001))
+    (said,) = cautions_of(tight, checkpoint, CPU)
+    # 0.001 GiB at 256 bytes a token.
+    assert "the KV cache holds 4,194 tokens, enough for 2 sequences of the full 2,048" in said
+
+
+def test_prompts_that_share_nothing_are_told(tmp_path: Path) -> None:
+    folder = checkpoint_folder(tmp_path / "m")
+    caching = spec(("prefix_caching", {}))
+    assert cautions_of(caching, read_checkpoint(folder), CPU, UNIQUE) == ()
+    make_tokenizer(folder)
+    (said,) = cautions_of(caching, read_checkpoint(folder), CPU, UNIQUE)
+    assert said.startswith("prefix_caching: the prompts share no beginning of a whole block")
+
+
+def test_at_an_endpoint_only_the_load_is_known() -> None:
+    found = cautions_of(spec(("speculative_decoding", {}), concurrency=32, temperature=0.5), None, CPU)
+    assert [text.partition(": ")[0] for text in found] == ["speculative_decoding"] * 2
+
+
+def test_a_plain_ladder_has_none(tmp_path: Path) -> None:
+    checkpoint = read_checkpoint(checkpoint_folder(tmp_path / "m"))
+    assert cautions_of(replace(spec(), rungs=ladder_rungs()), checkpoint, CPU) == ()
