@@ -21,6 +21,7 @@ LONG, CLASSIFIER = "longllmlingua", "llmlingua2"
 TITLES = {CLASSIFIER: "LLMLingua-2", "llmlingua": "LLMLingua", LONG: "LongLLMLingua"}
 JOB = "optimizers.jobs.lingua_job"
 LOWEST = 0.05
+NAME_ONE = "name the model that judges the words, such as starter-classifier for the starter model"
 FEWEST_WORDS = 8
 """A text with fewer words is left as it is: a turn such as \"thank you\" has nothing to lose."""
 MIB = 2**20
@@ -127,7 +128,7 @@ class PromptCompression(Technique):
     def refuse(self, settings: Mapping[str, Value], served: ModelFacts, named: Mapping[str, ModelFacts]) -> str | None:
         compressor = named.get("compressor")
         if compressor is None:
-            return None
+            return f"{self.key}.compressor is empty; {NAME_ONE}"
         kinds = [str(kind) for kind in compressor.config.get("architectures") or ()]
         title = TITLES[str(settings["method"])]
         what = f"{compressor.name} is {', '.join(kinds) or 'of no known kind'}"
@@ -151,8 +152,6 @@ class PromptCompression(Technique):
         return PurePath(name).name if PurePath(name).is_absolute() else name
 
     def idle_on(self, settings: Mapping[str, Value], prompts: Sequence[Prompt]) -> str | None:
-        if not settings["compressor"]:
-            return f"no compressor is named; set {self.key}.compressor to the model that judges the words"
         if settings["rate"] == 1 and settings["target_tokens"] is None:
             return f"{self.key}.rate is 1, which keeps every word"
         if not any(any(text.strip() for text in self._parts(settings, prompt).free) for prompt in prompts):
@@ -161,7 +160,7 @@ class PromptCompression(Technique):
 
     async def transform(self, settings: Mapping[str, Value], prompts: Sequence[Prompt], tools: Tools) -> Changed:
         if not settings["compressor"]:
-            raise InputError(f"{self.key}.compressor is empty; name the model that judges the words")
+            raise InputError(f"{self.key}.compressor is empty; {NAME_ONE}")
         parts = [self._parts(settings, prompt) for prompt in prompts]
         rates = await self._rates(settings, parts, tools)
         plans = [

@@ -59,12 +59,16 @@ def _words(text: str) -> list[str]:
 
 def _by_letters(original: str, changed: str) -> list[Span]:
     """`changed` is what is left of `original` where its letters are found there in their order, else it is new."""
-    letters = iter(changed.replace(" ", "").replace("\n", ""))
+    letters = iter("".join(changed.split()))
     wanted = next(letters, None)
-    spans = []
+    spans, space = [], ""
     for letter in original:
+        if letter.isspace():
+            space += letter
+            continue
         kept = letter == wanted
-        spans.append(Span(letter, "kept" if kept else "dropped"))
+        spans.append(Span(space + letter, "kept" if kept else "dropped"))
+        space = ""
         if kept:
             wanted = next(letters, None)
     if wanted is None:

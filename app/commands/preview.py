@@ -21,7 +21,7 @@ from app.preparation.tools import PreparationTools
 from app.prompts.preview import PartPreview, Preview, Tokens, preview
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import find_prompts, load_prompt_set
-from app.prompts.tiktoken_counts import DEFAULT_ENCODING, WHY_NONE
+from app.prompts.tiktoken_count import DEFAULT_ENCODING, WHY_NONE
 from app.reports.text import show
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt

