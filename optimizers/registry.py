@@ -15,6 +15,7 @@ from optimizers.continuous_batching import ContinuousBatching
 from optimizers.errors import InputError
 from optimizers.history_summary import HistorySummary
 from optimizers.prefix_caching import PrefixCaching
+from optimizers.prompt_compression import PromptCompression
 from optimizers.quantization import Quantization
 from optimizers.speculative_decoding import SpeculativeDecoding
 from optimizers.technique import Technique
@@ -27,6 +28,7 @@ BUILT_IN: tuple[type[Technique], ...] = (
     SpeculativeDecoding,
     ContextSelection,
     HistorySummary,
+    PromptCompression,
 )
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from app.analysis.scoring import holds_expected
+from optimizers.jobs.lingua_adapter import load_compressor
+from optimizers.jobs.lingua_causal import CausalCompressor
+from optimizers.jobs.lingua_classifier import ClassifierCompressor
 from starter.answering import Answerer
 from starter.classifier import FOLDER
-from starter.lingua import load_compressor
 from starter.rows import PromptSet
 
 RATE = 0.5
@@ -50,27 +52,14 @@ def cases(sets: Sequence[PromptSet]) -> list[Case]:
 
 
 def methods(models: Path) -> dict[str, Compress]:
-    causal, classifier = load_compressor(models / "draft"), load_compressor(models / FOLDER)
-
-    def llmlingua(context: str, question: str) -> str:
-        found = causal.compress_prompt(
-            [context], rate=RATE, use_context_level_filter=False, use_sentence_level_filter=False, iterative_size=100
-        )
-        return str(found["compressed_prompt"])
-
-    def longllmlingua(context: str, question: str) -> str:
-        found = causal.compress_prompt(
-            [context], question=question, rate=RATE, rank_method="longllmlingua", condition_in_question="after",
-            condition_compare=True, use_context_level_filter=False, use_sentence_level_filter=False, iterative_size=100,
-            concate_question=False,
-        )  # fmt: skip
-        return str(found["compressed_prompt"])
-
-    def llmlingua2(context: str, question: str) -> str:
-        found = classifier.compress_prompt([context], rate=RATE, use_context_level_filter=False)
-        return str(found["compressed_prompt"])
-
-    return {"LLMLingua": llmlingua, "LongLLMLingua": longllmlingua, "LLMLingua-2": llmlingua2}
+    tokens, words = (CausalCompressor(load_compressor(models / "draft"), scoring) for scoring in ("tokens", "words"))
+    classifier = ClassifierCompressor(load_compressor(models / FOLDER))
+    return {
+        "LLMLingua": lambda context, question: tokens.compress(context, RATE),
+        "LLMLingua, whole words": lambda context, question: words.compress(context, RATE),
+        "LongLLMLingua": lambda context, question: tokens.compress(context, RATE, question),
+        "LLMLingua-2": lambda context, question: classifier.compress(context, RATE),
+    }
 
 
 def at_random(context: str, tokens: int, count: Callable[[str], int], seed: str) -> str:

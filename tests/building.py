@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.analysis.compare import RungData
-from app.engine.builtin import BUILTIN, STARTER
+from app.engine.builtin import BUILTIN, BUILTIN_TOOLS, STARTER
 from app.prompts.prompt_set import PromptSet
 from app.replay.record import RequestRecord
 from optimizers.prompt import Message, Prompt
@@ -30,6 +30,8 @@ LLAMA: dict[str, Any] = {
     "hidden_size": 64,
     "max_position_embeddings": 2048,
 }
+
+CLASSIFIER = {"architectures": ["XLMRobertaForTokenClassification"], "model_type": "xlm-roberta", "vocab_size": 64}
 
 
 def checkpoint_folder(folder: Path, config: Mapping[str, Any] = LLAMA, chat_template: bool = True) -> Path:
@@ -48,6 +50,8 @@ def starter_folders(models: Path) -> Path:
     """The built-in models as a whole clone has them, without anything learnt; the folder of `starter`."""
     for folder in BUILTIN.values():
         checkpoint_folder(models / folder)
+    for folder in BUILTIN_TOOLS.values():
+        checkpoint_folder(models / folder, CLASSIFIER, chat_template=False)
     return models / BUILTIN[STARTER]
 
 

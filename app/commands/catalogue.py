@@ -11,7 +11,7 @@ from typing import Any
 
 from app.analysis.metric import MISSING
 from app.analysis.scoring import DEFAULT_RULE, RULES
-from app.commands import prompt_stats
+from app.commands import preview, prompt_stats
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
 from app.commands.quantize import add_options
 from app.engine.builtin import builtin_places, read_known, refuse_builtin
@@ -42,6 +42,7 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     exporting = actions.add_parser("export", help="write a set as JSON Lines")
     exporting.add_argument("set")
     exporting.add_argument("--out", type=Path, metavar="FILE", help="(default: stdout)")
+    preview.add_action(actions)
     removing = actions.add_parser("remove", help="remove a set that no experiment used")
     removing.add_argument("set")
     for parser, run in (

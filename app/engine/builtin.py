@@ -14,13 +14,16 @@ from app.engine.weights import promised_bytes
 from optimizers.errors import InputError
 from store.settings import Settings
 
-STARTER, STARTER_DRAFT = "starter", "starter-draft"
+STARTER, STARTER_DRAFT, STARTER_CLASSIFIER = "starter", "starter-draft", "starter-classifier"
 BUILTIN: Mapping[str, str] = {STARTER: "target", STARTER_DRAFT: "draft"}
 """The name that people type -> its folder in starter/models."""
+BUILTIN_TOOLS: Mapping[str, str] = {STARTER_CLASSIFIER: "xlm-roberta-large-starter"}
+"""The same for models that a technique may be given but that no engine can serve."""
 
 COMPANIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     STARTER: {
-        "speculative_decoding": {"method": "draft_model", "draft_model": STARTER_DRAFT, "num_speculative_tokens": 3}
+        "speculative_decoding": {"method": "draft_model", "draft_model": STARTER_DRAFT, "num_speculative_tokens": 3},
+        "prompt_compression": {"method": "llmlingua2", "compressor": STARTER_CLASSIFIER},
     }
 }
 """Model -> technique -> the settings that a ladder of this model has where a person sets nothing else."""
@@ -36,7 +39,7 @@ FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", WEIGHTS)
 FOLDERS: Mapping[str, tuple[str, ...]] = {
     "target": (*FILES, "generation_config.json"),
     "draft": (*FILES, "generation_config.json"),
-    # LLMLingua-2 tells its kind of model by this name.
+    # The library of LLMLingua-2 by itself tells a model's kind by this name.
     "xlm-roberta-large-starter": FILES,
 }
 """What a clone holds: folder -> the files that it is nothing without."""
@@ -46,9 +49,14 @@ def builtin_places(settings: Settings) -> tuple[tuple[str, Path], ...]:
     return tuple((name, settings.starter_models / folder) for name, folder in BUILTIN.items())
 
 
+def builtin_folder(name: str) -> str | None:
+    """The folder in starter/models that a name stands for, servable or not."""
+    return BUILTIN.get(name) or BUILTIN_TOOLS.get(name)
+
+
 def read_known(folder: Path, name: str) -> Checkpoint:
     """As `read_checkpoint`; the folder of a built-in model must be whole as well, or the line says how to mend it."""
-    problem = incomplete(folder) if name in BUILTIN else None
+    problem = incomplete(folder) if builtin_folder(name) else None
     if problem:
         raise InputError(f"the built-in model {name} is not whole: {problem}; restore it with: {RESTORE}")
     return read_checkpoint(folder, name)
@@ -56,7 +64,7 @@ def read_known(folder: Path, name: str) -> Checkpoint:
 
 def refuse_builtin(name: str) -> None:
     """Raises InputError for a name that nobody can save a model under."""
-    if name in BUILTIN:
+    if builtin_folder(name):
         raise InputError(f"the name {name!r} is a built-in model's; give this one another name")
 
 

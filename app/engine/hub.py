@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from app.engine.builtin import BUILTIN, read_known
+from app.engine.builtin import BUILTIN, builtin_folder, read_known
 from app.engine.checkpoint import Checkpoint, read_checkpoint
 from app.paths import existing_path
 from optimizers.errors import InputError
@@ -19,8 +19,9 @@ HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
 def find_model(store: Store, settings: Settings, name: str) -> Checkpoint:
     """A built-in name wins over a saved one, that over a folder, a folder over a hub id. Raises InputError when there
     is none."""
-    if name in BUILTIN:
-        return read_known(settings.starter_models / BUILTIN[name], name)
+    built_in = builtin_folder(name)
+    if built_in is not None:
+        return read_known(settings.starter_models / built_in, name)
     saved = store.models.find(name)
     location = saved.location if saved is not None else name
     label = saved.name if saved is not None else None
@@ -35,7 +36,7 @@ def find_model(store: Store, settings: Settings, name: str) -> Checkpoint:
 
 def whole_name(store: Store, name: str) -> str:
     """The name as a worker in any folder will understand it: a relative folder becomes a whole path."""
-    path = None if name in BUILTIN or store.models.find(name) is not None else existing_path(name)
+    path = None if builtin_folder(name) or store.models.find(name) is not None else existing_path(name)
     return name if path is None else str(path.resolve())
 
 

@@ -77,8 +77,10 @@ class EnginePlan:
 def plan_engine(
     checkpoint: Checkpoint, recipe: Recipe, hardware: Hardware, options: EngineOptions | None = None
 ) -> EnginePlan:
-    """Raises InputError when the KV cache cannot hold one request of the length that was asked for, and for settings
-    that this engine would refuse."""
+    """Raises InputError for a model that writes nothing, when the KV cache cannot hold one request of the length that
+    was asked for, and for settings that this engine would refuse."""
+    if checkpoint.architecture.endswith("ForTokenClassification"):
+        raise InputError(f"{checkpoint.name} sorts tokens and writes none; name a language model to serve")
     options = options or EngineOptions()
     _refuse_unusable(recipe, Surroundings(hardware.device, True, checkpoint.config))
     notes: list[str] = []

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, NoReturn
-from unittest.mock import patch
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+from optimizers.jobs.tiktoken_files import CACHE_NAMES, PACKAGE, encoding
 from optimizers.prompt import Prompt
 
-VOCABULARIES = ("o200k_base", "cl100k_base")
-
-
-class _NotHereError(Exception):
-    """Raised in place of a download."""
+DEFAULT_ENCODING = "o200k_base"
+WHY_NONE = f"tiktoken has no vocabulary on this machine; the package {PACKAGE} carries them"
 
 
 def local_vocabulary() -> Any | None:
-    """The newest tiktoken encoding that is in tiktoken's own cache (`TIKTOKEN_CACHE_DIR`), or None."""
-    import tiktoken
-
-    for name in VOCABULARIES:
-        try:
-            with patch("tiktoken.load.read_file", _refuse):
-                return tiktoken.get_encoding(name)
-        except _NotHereError:
-            continue
-    return None
+    """The newest tiktoken encoding that is here, or None."""
+    return next((found for name in CACHE_NAMES if (found := encoding(name)) is not None), None)
 
 
 def count_by_tiktoken(encoding: Any, prompts: Iterable[Prompt]) -> list[int]:
     """Of each prompt's plain text: a chat template belongs to a model, and tiktoken's models have none to read."""
-    return [len(encoding.encode(prompt.plain_text(), disallowed_special=())) for prompt in prompts]
+    return _counted(encoding, (prompt.plain_text() for prompt in prompts))
 
 
-def _refuse(*_given: Any) -> NoReturn:
-    raise _NotHereError
+def count(texts: Sequence[str], name: str = DEFAULT_ENCODING) -> list[int] | None:
+    """Tokens of each text, or None where the vocabulary is missing (WHY_NONE says it in words)."""
+    known = encoding(name)
+    return None if known is None else _counted(known, texts)
+
+
+def _counted(known: Any, texts: Iterable[str]) -> list[int]:
+    """A text may hold what looks like a special token; it is text all the same."""
+    return [len(known.encode(text, disallowed_special=())) for text in texts]

@@ -8,6 +8,7 @@ import pytest
 
 from app.engine.builtin import (
     BUILTIN,
+    BUILTIN_TOOLS,
     COMPANIONS,
     FOLDERS,
     all_incomplete,
@@ -66,7 +67,7 @@ def test_only_a_built_in_name_asks_for_a_whole_folder(draft: Path) -> None:
 
 
 def test_built_in_names_are_taken() -> None:
-    for name in BUILTIN:
+    for name in (*BUILTIN, *BUILTIN_TOOLS):
         with pytest.raises(InputError, match="is a built-in model's; give this one another name"):
             refuse_builtin(name)
     refuse_builtin("mine")
@@ -77,4 +78,5 @@ def test_what_comes_along_is_a_recipe_of_built_in_models() -> None:
         recipe = Recipe.of(brought.items())
         assert {use.key for use in recipe.uses} == {*brought}
     assert companion_settings("starter")["speculative_decoding"]["draft_model"] in BUILTIN
+    assert companion_settings("starter")["prompt_compression"]["compressor"] in BUILTIN_TOOLS
     assert companion_settings("mine") == companion_settings(None) == {}

@@ -15,8 +15,12 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
+from app.engine.builtin import builtin_places
+from app.engine.hardware import detect_hardware
 from app.engine.hub import download, find_model, whole_name
+from app.engine.plan import plan_engine
 from optimizers.errors import InputError
+from optimizers.recipe import Recipe
 from store.settings import Settings
 from store.store import Store
 from tests.building import checkpoint_folder
@@ -76,6 +80,16 @@ def test_the_starter_wins_over_everything(
 def test_the_draft_has_a_name_of_its_own(store: Store, settings: Settings, starter: Path) -> None:
     found = find_model(store, settings, "starter-draft")
     assert (found.name, found.folder) == ("starter-draft", starter.parent / "draft")
+
+
+def test_a_compressor_has_a_name_and_is_not_among_the_models_to_serve(
+    store: Store, settings: Settings, starter: Path
+) -> None:
+    found = find_model(store, settings, "starter-classifier")
+    assert (found.name, found.architecture) == ("starter-classifier", "XLMRobertaForTokenClassification")
+    assert "starter-classifier" not in dict(builtin_places(settings))
+    with pytest.raises(InputError, match="starter-classifier sorts tokens and writes none; name a language model"):
+        plan_engine(found, Recipe(), detect_hardware())
 
 
 def test_only_a_relative_folder_is_stored_as_something_else(
