@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from app.engine.builtin import companion_settings
-from app.engine.checkpoint import Checkpoint
 from app.engine.hardware import Hardware
 from app.engine.hub import find_model
+from app.experiment.cautions import cautions_of
 from app.experiment.kinds import KINDS
 from app.experiment.preview import Preview, preview
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec
-from app.prompts.saved import find_prompts
-from app.replay.load import LoadProfile
+from app.experiment.usable import why_not
+from app.preparation.prompts import refuse_idle
+from app.preparation.served import check_prepared
+from app.prompts.saved import find_prompts, load_prompt_set
+from app.replay.load import LoadProfile, Unbatched
 from app.words import title_of
 from optimizers.recipe import TechniqueUse
 from optimizers.registry import techniques
-from optimizers.technique import Surroundings
 from store.settings import Settings
 from store.store import Store
 
 
 @dataclass(frozen=True)
 class Choice:
-    """`prompts` is a set's name, `limit` how many of its prompts are sent; the order of `techniques` counts."""
+    """`prompts` is a set's name, `limit` how many of its prompts are sent; the order of `techniques` counts. `settings`
+    has those of each technique that a person was shown, None for what comes with the model. `unbatched` is how recipes
+    without continuous batching are sent."""
 
     model: str
     prompts: str
@@ -34,32 +39,45 @@ class Choice:
     repeats: int
     limit: int
     concurrency: int
+    settings: Mapping[str, Mapping[str, Any]] | None = None
+    unbatched: Unbatched = "one_by_one"
 
 
 @dataclass(frozen=True)
 class Offer:
-    """Technique -> title of those that can be used, and (title, reason) of those that cannot."""
+    """Technique -> title of those that can be used, those that are chosen at first, and (title, reason) of all
+    others."""
 
     usable: Mapping[str, str]
+    chosen: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class NewExperiment:
-    """`variants` say which settings come with the model, as nobody chose them."""
+    """`variants` say which settings come with the model, where nobody chose them; `cautions` what to know before."""
 
     spec: ExperimentSpec
     title: str
     preview: Preview
     variants: tuple[str, ...]
+    cautions: tuple[str, ...]
 
 
-def offered(checkpoint: Checkpoint, hardware: Hardware) -> Offer:
-    surroundings = Surroundings(hardware.device, True, checkpoint.config)
-    reasons = {technique: technique.unavailable(surroundings) for technique in techniques().all()}
+def offered(store: Store, settings: Settings, hardware: Hardware, model: str, prompts: str) -> Offer:
+    """Raises InputError for a model that cannot be found."""
+    checkpoint, brought = find_model(store, settings, model), companion_settings(model)
+    surroundings = hardware.surroundings(checkpoint.config)
+    rows = load_prompt_set(store, find_prompts(store, prompts).id).prompts
+    known = techniques().all()
+    usable = {found.key: found.title for found in known if found.unavailable(surroundings) is None}
+    reasons = {
+        found.key: why_not(found.key, brought.get(found.key, {}), surroundings, checkpoint, rows) for found in known
+    }
     return Offer(
-        {technique.key: technique.title for technique, reason in reasons.items() if reason is None},
-        tuple((technique.title, reason) for technique, reason in reasons.items() if reason is not None),
+        usable,
+        tuple(key for key in usable if reasons[key] is None),
+        tuple((found.title, reason) for found in known if (reason := reasons[found.key]) is not None),
     )
 
 
@@ -67,22 +85,28 @@ def put_together(store: Store, settings: Settings, hardware: Hardware, choice: C
     """Raises InputError when it cannot be measured here, saying why."""
     kind, prompt_set = KINDS[choice.kind], find_prompts(store, choice.prompts)
     checkpoint = find_model(store, settings, choice.model)
-    brought = companion_settings(choice.model)
+    brought = companion_settings(choice.model) if choice.settings is None else {}
     spec = ExperimentSpec(
         kind=kind.key,
         prompt_set_id=prompt_set.id,
-        rungs=kind.rungs(choice.techniques, brought),
+        rungs=kind.rungs(choice.techniques, brought if choice.settings is None else choice.settings),
         model=choice.model,
         prompt_limit=choice.limit if choice.limit < prompt_set.size else None,
-        load=LoadProfile("closed_loop", choice.concurrency, "one_by_one"),
+        load=LoadProfile("closed_loop", choice.concurrency, choice.unbatched),
         repeats=choice.repeats,
     )
     used = {use.key: use for rung in spec.rungs for use in rung.recipe.uses}
+    asked = load_prompt_set(store, prompt_set.id, spec.prompt_limit)
+    for use in used.values():
+        refuse_idle(use, asked.prompts)
+    for rung in spec.rungs:
+        check_prepared(store, rung.recipe, hardware.surroundings(checkpoint.config))
     return NewExperiment(
         spec=spec,
         title=f"{kind.title}: {choice.model} on {prompt_set.name}",
         preview=preview(store, settings, spec, hardware, checkpoint),
         variants=tuple(said for key, use in used.items() if key in brought and (said := _variant(use))),
+        cautions=cautions_of(spec, checkpoint, hardware, asked),
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from app.commands.common import DONE
 from app.engine.builtin import STARTER
-from app.preparation.tools import environment
+from app.preparation.quantizers import environment
 from store.settings import ROOT
 from tests.app.commands.conftest import Rung, rung
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from app.engine.hardware import GIB, Hardware
-from app.engine.hub import find_model
 from app.experiment.spec import ExperimentSpec
 from app.prompts.saved import save_starter_sets
 from app.studio.new_experiment import Choice, offered, put_together, start
@@ -76,7 +75,35 @@ def test_what_cannot_be_used_here_is_named_with_its_reason(
 ) -> None:
     kind = type(techniques().get("prefix_caching"))
     monkeypatch.setattr(kind, "unavailable", lambda self, surroundings: f"no cache on a {surroundings.device}")
-    offer = offered(find_model(store, settings, "starter"), MACHINE)
+    offer = offered(store, settings, MACHINE, "starter", "support-desk")
     assert "prefix_caching" not in offer.usable
     assert offer.usable["continuous_batching"] == "Continuous batching"
-    assert offer.left_out == (("Prefix caching", "no cache on a cpu"),)
+    assert ("Prefix caching", "no cache on a cpu") in offer.left_out
+
+
+def test_what_has_nothing_to_do_on_the_prompts_can_be_chosen_but_is_not_at_first(
+    store: Store, settings: Settings
+) -> None:
+    desk, chats = (offered(store, settings, MACHINE, "starter", name) for name in ("support-desk", "long-chat"))
+    assert "context_selection" in desk.chosen
+    assert "history_summary" not in desk.chosen
+    assert ("context_selection" in chats.chosen, "history_summary" in chats.chosen) == (False, True)
+    assert "history_summary" in desk.usable
+    assert "no prompt has more than" in dict(desk.left_out)["History summary"]
+    with pytest.raises(InputError, match="history_summary has nothing to do here"):
+        put_together(store, settings, MACHINE, replace(CHOICE, techniques=("prefix_caching", "history_summary")))
+
+
+def test_settings_that_a_person_was_shown_are_taken_as_they_are(store: Store, settings: Settings) -> None:
+    shown = {"speculative_decoding": {"method": "ngram", "num_speculative_tokens": 6}}
+    new = put_together(store, settings, MACHINE, replace(CHOICE, settings=shown, unbatched="static"))
+    used = new.spec.rungs[2].recipe.settings_of("speculative_decoding") or {}
+    assert (used["method"], used["num_speculative_tokens"]) == ("ngram", 6)
+    assert new.spec.load.unbatched == "static"
+    assert new.variants == ()
+
+
+def test_what_to_know_before_is_said(store: Store, settings: Settings) -> None:
+    chosen = ("prefix_caching", "prompt_compression")
+    new = put_together(store, settings, MACHINE, replace(CHOICE, techniques=chosen))
+    assert any("prefix" in text for text in new.cautions)
