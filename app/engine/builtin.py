@@ -20,7 +20,9 @@ BUILTIN: Mapping[str, str] = {STARTER: "target", STARTER_DRAFT: "draft"}
 
 COMPANIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     STARTER: {
-        "speculative_decoding": {"method": "draft_model", "draft_model": STARTER_DRAFT, "num_speculative_tokens": 3}
+        "speculative_decoding": {"method": "draft_model", "draft_model": STARTER_DRAFT, "num_speculative_tokens": 3},
+        # It follows no wish that it never practised.
+        "history_summary": {"instruction": "Sum up the answers so far."},
     }
 }
 """Model -> technique -> the settings that a ladder of this model has where a person sets nothing else."""
