@@ -14,7 +14,7 @@ from app.studio.charts import PLAIN, cost_bars, description
 from app.studio.ladder_view import headline
 from app.studio.live import read_live
 from app.studio.session import POLL_S, hardware, ladder_of, ladder_version, open_studio, worker_notice
-from app.studio.wording import STATES, about, count_of, duration, moment, plain, without_folders
+from app.studio.wording import STATES, count_of, duration, moment, plain, without_folders
 from optimizers.errors import InputError
 from store.experiments import RESUMABLE
 from store.tables import ExperimentRow
@@ -81,11 +81,13 @@ def show_starter() -> None:
             ],
             border="horizontal", hide_index=True, alt="The rungs of the starter ladder",
         )  # fmt: skip
-        total = f" (the first {plan.prompts} of {plan.prompts_in_set})" if plan.prompts < plan.prompts_in_set else ""
+        planned = plan.preview
+        first, whole = planned.prompts, planned.prompts_in_set
+        total = f" (the first {first} of {whole})" if first < whole else ""
         st.markdown(
-            f"{count_of(len(plan.spec.rungs), 'rung')} × {plan.spec.repeats} repeats = {count_of(plan.runs, 'run')} of "
-            f"{count_of(plan.prompts, 'prompt')}{total}: **{count_of(plan.requests, 'request')}**, "
-            f"**{count_of(plan.engine_starts, 'engine start')}**{last_time(plan)}.",
+            f"{count_of(len(planned.rungs), 'rung')} × {planned.repeats} repeats = {count_of(planned.runs, 'run')} of "
+            f"{count_of(first, 'prompt')}{total}: **{count_of(planned.requests, 'request')}**, "
+            f"**{count_of(planned.engine_starts, 'engine start')}**; {plain(planned.estimate.sentence)}.",
             width=parts.TEXT_WIDTH,
         )
         st.caption(ABOUT, width=parts.TEXT_WIDTH)
@@ -94,12 +96,6 @@ def show_starter() -> None:
         for title, reason in plan.left_out:
             st.caption(plain(f"Left out: {title}; {reason}."))
         parts.action_button(START, partial(starter.start, store, plan), type="primary", icon=":material/play_arrow:")
-
-
-def last_time(plan: starter.StarterPlan) -> str:
-    row = store.experiments.latest("done", "ladder")
-    seconds = row.seconds.get("total") if row is not None and row.spec == plan.spec.to_json() else None
-    return f"; it took {about(seconds)} last time" if seconds else ""
 
 
 def show_latest(experiment: ExperimentRow) -> None:

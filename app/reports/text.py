@@ -29,6 +29,7 @@ from app.reports.effects import (
 )
 from store.tables import RunRow
 
+LABEL_WIDTH = 40
 MARKS = {True: "yes", False: "no", None: "not observable"}
 
 
@@ -165,7 +166,8 @@ def _won_and_lost(item: Difference) -> str:
 def _rung_table(titles: Sequence[str], rows: Sequence[Sequence[str]], last: str | None = None) -> Table:
     """Figures to the right; `last` is the title of a last column of words."""
     table = Table(title=None, box=None, pad_edge=False, header_style="bold")
-    table.add_column("Rung", no_wrap=True)
+    # A combination of many techniques has a name too long to stand in one line beside its figures.
+    table.add_column("Rung", no_wrap=max((len(row[0]) for row in rows), default=0) <= LABEL_WIDTH)
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
     if last:

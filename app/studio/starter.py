@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import partial
 
 from app.analysis.article import SPOKEN
 from app.analysis.metric import MISSING
 from app.engine.builtin import STARTER, companion_settings
 from app.engine.hardware import Hardware
 from app.engine.hub import find_model
-from app.experiment.preview import engine_keys
+from app.experiment.preview import Preview, preview
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, ladder_rungs
 from app.experiment.usable import why_not
@@ -35,24 +34,13 @@ class StarterPlan:
 
     spec: ExperimentSpec
     title: str
-    prompts: int
-    prompts_in_set: int
-    engine_starts: int
+    preview: Preview
     left_out: tuple[tuple[str, str], ...]
-
-    @property
-    def runs(self) -> int:
-        return len(self.spec.rungs) * self.spec.repeats
-
-    @property
-    def requests(self) -> int:
-        return self.runs * self.prompts
 
 
 def plan_starter(store: Store, settings: Settings, hardware: Hardware) -> StarterPlan:
     """Raises InputError when it cannot be run here, saying why."""
-    find = partial(find_model, store, settings)
-    checkpoint = find(STARTER)
+    checkpoint = find_model(store, settings, STARTER)
     surroundings = hardware.surroundings(checkpoint.config)
     settings_of = companion_settings(STARTER)
     prompt_set = find_prompts(store, PROMPT_SET)
@@ -76,9 +64,7 @@ def plan_starter(store: Store, settings: Settings, hardware: Hardware) -> Starte
     return StarterPlan(
         spec=spec,
         title=f"Ladder: {STARTER} on {prompt_set.name}",
-        prompts=min(prompt_set.size, limit or prompt_set.size),
-        prompts_in_set=prompt_set.size,
-        engine_starts=len(set(engine_keys(rungs, find, checkpoint, hardware, spec.engine))),
+        preview=preview(store, settings, spec, hardware, checkpoint),
         left_out=tuple((techniques().get(key).title, reason) for key, reason in reasons.items() if reason),
     )
 

@@ -18,6 +18,7 @@ def test_the_first_screen_says_what_the_button_will_do(open_page: Open) -> None:
     at = open_page("home")
     said = words(at)
     assert "5 rungs × 3 repeats = 15 runs of 128 prompts: **1,920 requests**, **3 engine starts**" in said
+    assert "; no estimate yet: nothing has been measured here." in said
     assert "The starter models are instruments" in said
     assert any("with the draft model starter" in adds for adds in at.table[0].value["What it adds"])
     assert not at.button[label_of(at, START)].disabled

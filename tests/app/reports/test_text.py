@@ -153,6 +153,16 @@ class TestKinds:
         assert without[-1] == "worse"
         assert max(len(line.rstrip()) for line in lines) <= 120
 
+    def test_a_long_combination_takes_two_lines_and_cuts_no_figure(self, capsys: pytest.CaptureFixture[str]) -> None:
+        everything = self.BOTH.plus("speculative_decoding")
+        rungs = [answering(0, "Baseline", Recipe(), 58, 200), answering(1, everything.title, everything, 58, 2000)]
+        lines = shown(ladder_table(build_ladder(rungs, "baseline")), capsys)
+        assert "…" not in "\n".join(lines)
+        assert row_of(lines, "Prefix caching + Continuous batching")[-6:] == [
+            "10.00", "10.00-10.00", "96.7", "88.6-99.1", "100.0", "worse",
+        ]  # fmt: skip
+        assert max(len(line.rstrip()) for line in lines) <= 120
+
     def test_a_factorial_tells_pairs_and_shares(self, capsys: pytest.CaptureFixture[str]) -> None:
         rungs = [
             answering(0, "Baseline", Recipe(), 58, 400),

@@ -40,9 +40,10 @@ def test_without_its_draft_the_ladder_says_so_before_anything_is_queued(
 def test_the_plan_counts_what_will_be_done(store: Store, settings: Settings) -> None:
     plan = plan_starter(store, settings, MACHINE)
     assert [rung.label for rung in plan.spec.rungs][:2] == ["Baseline", "Baseline again"]
-    assert (plan.runs, plan.prompts, plan.requests, plan.engine_starts) == (15, 128, 1920, 3)
+    planned = plan.preview
+    assert (planned.runs, planned.prompts, planned.requests, planned.engine_starts) == (15, 128, 1920, 3)
     experiment = start(store, plan)
-    assert store.experiments.progress(experiment).planned == plan.requests
+    assert store.experiments.progress(experiment).planned == planned.requests
 
 
 @pytest.mark.usefixtures("starter")
@@ -68,4 +69,4 @@ def test_a_limit_above_the_set_is_the_whole_set(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(LIMIT_VARIABLE, "1000")
-    assert plan_starter(store, settings, MACHINE).prompts == 128
+    assert plan_starter(store, settings, MACHINE).preview.prompts == 128
