@@ -64,10 +64,10 @@ def test_numbers_and_forced_words_stay_whole(method: str, scoring: str) -> None:
 
 def test_a_surprising_token_is_kept_itself_and_not_the_one_before_it() -> None:
     """The library alone keeps the token before; that is what lost the answers."""
+    facts = (*NUMBERS, "Henrik Kowal")
     ours, theirs = (compressed("llmlingua", LETTER, scoring=scoring)[0] for scoring in ("words", "library"))
-    assert "Kowal" in ours
-    assert "110.81" in ours
-    assert "110.81" not in theirs
+    assert [fact in ours for fact in facts].count(True) >= 3
+    assert [fact in theirs for fact in facts].count(True) <= 1
 
 
 def test_scored_by_words_no_word_is_cut() -> None:
