@@ -17,6 +17,8 @@ STEP_TOKENS = "vllm:iteration_tokens_total_sum"
 INFERENCE_S = "vllm:request_inference_time_seconds_sum"
 TOGETHER = 1.1
 """Requests running on average above which they were batched; one by one cannot exceed 1."""
+ENOUGH_LOOKS = 8
+"""Looks at the batch below which their mean says more of chance than of the run."""
 
 
 class ContinuousBatching(Technique):
@@ -114,6 +116,7 @@ class ContinuousBatching(Technique):
         if seen.running:
             figures["peak_running_seen"] = max(seen.running)
             figures["mean_running_seen"] = sum(seen.running) / len(seen.running)
+        if len(seen.running) >= ENOUGH_LOOKS:
             sampled = (
                 f"; {len(seen.running):,} looks at the running batch saw {figures['mean_running_seen']:.1f} on average "
                 f"and {figures['peak_running_seen']:.0f} at most"

@@ -1,4 +1,4 @@
-"""Ladder: what each technique is worth, rung by rung, with the proof that it took effect and what to evidence_view."""
+"""Ladder: what each technique is worth, with the proof that it took effect and what to doubt; and a new experiment."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import json
 
 import streamlit as st
 
+from app.experiment.kinds import KINDS
 from app.reports.answers import low_quality_note
 from app.reports.documents import experiment_document
-from app.studio import batch_view, evidence_view, parts
+from app.studio import batch_view, effects_view, evidence_view, parts
 from app.studio import ladder_view as view
 from app.studio.charts import PLAIN, description, waterfall
 from app.studio.live import read_live
+from app.studio.new_experiment_form import new_experiment_form
 from app.studio.session import POLL_S, ladder_of, ladder_version, linked_choice, open_studio, worker_notice
 from app.studio.wording import STATES, moment, plain, without_folders
 from store.experiments import RESUMABLE, UNFINISHED
 from store.tables import ExperimentRow
 
-store, _ = open_studio()
+store, settings = open_studio()
 experiments = store.experiments.recent(200)
 
 
@@ -27,7 +29,7 @@ def choose() -> ExperimentRow:
         key: f"{key} · {without_folders(row.title)} · {moment(row.created_at)} · {row.status}"
         for key, row in by_id.items()
     }
-    default = next((key for key, row in by_id.items() if row.kind == "ladder"), next(iter(by_id)))
+    default = next((key for key, row in by_id.items() if row.kind in KINDS), next(iter(by_id)))
     return by_id[linked_choice("Experiment", shown, "experiment", default)]
 
 
@@ -49,20 +51,50 @@ def watch_progress(experiment: ExperimentRow, version: str) -> None:
 
 def table(rows: list[dict[str, str]], key: str, alt: str) -> None:
     columns = {name: st.column_config.TextColumn(alignment="right") for name in view.numeric_columns(rows)}
-    columns["Rung"] = st.column_config.TextColumn(pinned=True, width=190)
+    columns["Rung"] = st.column_config.TextColumn(pinned=True, width=190 if ladder.effects is None else 250)
     st.dataframe(rows, hide_index=True, column_config=columns, height="content", key=key, alt=alt)
 
 
-parts.page_title("Ladder", "What each technique is worth when added to those before it, beside the article's figures.")
+def show_part(part: effects_view.Part) -> None:
+    st.header(part.title, anchor=False)
+    for text in part.sentences:
+        st.markdown(plain(text), width=parts.TEXT_WIDTH)
+    if part.figure is not None:
+        with st.container(width=parts.TEXT_WIDTH):
+            st.plotly_chart(part.figure, config=PLAIN, key=part.title, alt=part.alt)
+    if part.rows:
+        st.table(
+            [{name: plain(text) for name, text in row.items()} for row in part.rows],
+            border="horizontal", hide_index=True, alt=part.alt,
+        )  # fmt: skip
+    if part.caption:
+        st.caption(part.caption, width=parts.TEXT_WIDTH)
+
+
+def show_new() -> None:
+    with st.expander("New experiment", icon=":material/add:"):
+        new_experiment_form(store, settings)
+
+
+parts.page_title(
+    "Ladder",
+    "What each technique is worth: added to those before it and beside the article's figures, alone, left out, or in "
+    "every combination.",
+)
 worker_notice(store)
 if not experiments:
-    st.info("Nothing has been measured yet. Start the starter ladder on Home.", icon=":material/stairs:")
+    st.info(
+        "Nothing has been measured yet. Start the starter ladder on Home, or an experiment of your own.",
+        icon=":material/stairs:",
+    )
     st.page_link("../pages/home.py", label="Go to Home", icon=":material/home:")
+    show_new()
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     experiment = choose()
     download = st.container(width="content")
+show_new()
 version = ladder_version(store, experiment.id)
 ladder = ladder_of(store, store.url, experiment.id, version)
 runs = store.runs.of_experiment(experiment.id)
@@ -88,7 +120,7 @@ if better:
 if manifest:
     st.caption(plain(view.basis(manifest, experiment.spec.get("repeats", 1))))
 
-cards = view.cards(ladder)
+cards, top = view.cards(ladder), view.top_rung(ladder)
 for place, card in zip(st.columns(len(cards), width=parts.TEXT_WIDTH) if cards else (), cards, strict=True):
     place.metric(
         card.title, card.value, card.change,
@@ -96,10 +128,12 @@ for place, card in zip(st.columns(len(cards), width=parts.TEXT_WIDTH) if cards e
         border=True, help=card.help,
     )  # fmt: skip
 
-if cards:
-    st.caption("The last measured rung, and its change from the baseline.")
+if cards and top is not None:
+    st.caption(plain(f"“{top.label}”, and its change from the baseline."))
 
-if view.measured(ladder):
+for shown in effects_view.parts_of(ladder):
+    show_part(shown)
+if ladder.effects is None and view.measured(ladder):
     st.plotly_chart(waterfall(ladder), config=PLAIN, key="waterfall", alt=description(ladder))
     st.caption(
         "Lower is better. A bar is a rung's cost with its 95 % interval; the grey above it is what the step saved, and "
@@ -108,9 +142,9 @@ if view.measured(ladder):
         width=parts.TEXT_WIDTH,
     )
 
-st.header("Cost, step by step", anchor=False)
-table(view.cost_rows(ladder), "cost", "Relative cost, step, quality and verdict of each rung")
-sentences = view.step_sentences(ladder)
+st.header("Cost, step by step" if ladder.effects is None else "Cost of each recipe", anchor=False)
+table(view.cost_rows(ladder), "cost", "Relative cost, quality and verdict of each rung")
+sentences = effects_view.sentences(ladder)
 if sentences:
     st.markdown("\n".join(f"- {plain(text)}" for text in sentences))
 too_low = low_quality_note(ladder)

@@ -9,17 +9,12 @@ import streamlit as st
 from app.engine.builtin import ABOUT
 from app.studio import model_view as view
 from app.studio import parts
-from app.studio.session import POLL_S, attempt, hardware, open_studio, worker_notice
+from app.studio.session import POLL_S, attempt, hardware, look_at, open_studio, worker_notice
 from app.studio.wording import plain
 from optimizers.technique import Surroundings
 from store.tables import EngineRow
 
 store, settings = open_studio()
-
-
-@st.cache_data(show_spinner=False, ttl=60)
-def look_at(places: tuple[tuple[str, str], ...]) -> list[view.KnownModel]:
-    return view.look_at(places)
 
 
 def show_hardware() -> None:

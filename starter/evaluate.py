@@ -141,10 +141,10 @@ def _table(found: dict[str, Any]) -> str:
     )
     lines += ["", _line("summaries", ("chats", "facts", "named", "true", "answers"))]
     for name, told in found["summaries"].items():
-        shares = (
+        named = (
             "–" if told[share] is None else f"{told[share]:.1%}" for share in ("share", "true_share", "held_share")
         )
-        lines.append(_line(name, (str(told["chats"]), str(told["facts"]), *shares)))
+        lines.append(_line(name, (str(told["chats"]), str(told["facts"]), *named)))
     titles = ("prompts", "tokens", "kept", "at random", "answered", "at random")
     lines += ["", _line("compressor", titles)]
     for name, kept in found["compression"].items():

@@ -163,43 +163,52 @@ def compare(baseline: RungData, candidate: RungData, noise: Mapping[str, float] 
     if not baseline.answered or not candidate.answered:
         side = "baseline" if not baseline.answered else "candidate"
         return Comparison("failed", f"the {side} answered no request")
-    different = _not_comparable(baseline, candidate)
+    different = not_comparable(baseline, candidate)
     if different:
         return Comparison("not comparable", different)
-    differences = {tag: _difference(tag, baseline, candidate, (noise or {}).get(tag, 0.0)) for tag in MEASURES}
+    differences = {tag: difference(tag, baseline, candidate, (noise or {}).get(tag, 0.0)) for tag in MEASURES}
     cost = differences["relative_cost"]
     return Comparison(cost.verdict, _sentence(cost), differences)
 
 
 def noise_floor(baseline: RungData, again: RungData) -> dict[str, float]:
     """How far two equal rungs lie apart, by metric, as a share or in points: the A/A difference."""
-    found = {tag: _difference(tag, baseline, again, 0.0).delta for tag in MEASURES}
+    found = {tag: difference(tag, baseline, again).delta for tag in MEASURES}
     return {tag: abs(value) for tag, value in found.items() if value is not None}
 
 
-def without_cause(comparison: Comparison) -> Comparison:
+def without_cause(comparison: Comparison, saving: Verdict = "better") -> Comparison:
     """The same figures where nothing took effect: a saving needs a cause, and without one it is the machine that
-    changed between two engines. What got worse stays so, since a technique that does nothing can still cost."""
+    changed between two engines. What got worse stays so, since a technique that does nothing can still cost.
+
+    `saving` is the verdict that speaks for the technique: "worse" where the candidate is the side without it.
+    """
     kept = {
-        tag: replace(item, verdict="no clear change") if item.verdict == "better" else item
+        tag: replace(item, verdict="no clear change") if item.verdict == saving else item
         for tag, item in comparison.differences.items()
     }
-    verdict: Verdict = "no clear change" if comparison.verdict == "better" else comparison.verdict
+    verdict: Verdict = "no clear change" if comparison.verdict == saving else comparison.verdict
     return Comparison(verdict, comparison.reason, kept)
 
 
-def _difference(tag: str, baseline: RungData, candidate: RungData, noise: float) -> Difference:
+def paired_matrices(tag: str, sides: Sequence[RungData]) -> list[Matrix]:
+    """For each side the measure's (repeats, prompts), with the same prompts in all: a prompt that one side never
+    answered cannot be paired. Empty when none is left."""
+    positions = sorted(set.intersection(*({*side.positions} for side in sides)))
+    matrices = [_matrix(side, MEASURES[tag], positions) for side in sides]
+    if any(matrix.size == 0 for matrix in matrices):
+        return []
+    paired = np.logical_and.reduce([~np.isnan(matrix).all(axis=0) for matrix in matrices])
+    return [matrix[:, paired] for matrix in matrices] if paired.any() else []
+
+
+def difference(tag: str, baseline: RungData, candidate: RungData, noise: float = 0.0) -> Difference:
+    """One measure's change; `noise` is its noise floor."""
     measure = MEASURES[tag]
-    positions = sorted({*baseline.positions} & {*candidate.positions})
-    matrices = [_matrix(side, measure, positions) for side in (baseline, candidate)]
-    missing = Difference(tag, None, None, None, None, "no clear change", measure.unit)
-    if any(matrix.size == 0 or np.isnan(matrix).all() for matrix in matrices):
-        return missing
-    # A prompt that one side never answered cannot be paired.
-    paired = ~np.isnan(matrices[0]).all(axis=0) & ~np.isnan(matrices[1]).all(axis=0)
-    before, after = (matrix[:, paired] for matrix in matrices)
-    if before.size == 0:
-        return missing
+    matrices = paired_matrices(tag, (baseline, candidate))
+    if not matrices:
+        return Difference(tag, None, None, None, None, "no clear change", measure.unit)
+    before, after = matrices
     old, new = (float(measure.statistic(side[None])[0]) for side in (before, after))
     delta: float | None
     if measure.unit == "points":
@@ -208,7 +217,7 @@ def _difference(tag: str, baseline: RungData, candidate: RungData, noise: float)
         ratio = ratio_interval(before, after, measure.statistic)
         interval = None if ratio is None else Interval(ratio.low - 1, ratio.high - 1)
         delta = new / old - 1 if old else None
-    verdict = _verdict(tag, delta, interval, max(noise, measure.least))
+    verdict = verdict_on(tag, delta, interval, noise)
     if measure.unit == "ratio":
         return Difference(tag, old, new, delta, interval, verdict)
     gained = np.nanmean(after, axis=0) - np.nanmean(before, axis=0)
@@ -219,8 +228,10 @@ def _difference(tag: str, baseline: RungData, candidate: RungData, noise: float)
     return Difference(tag, old, new, delta, interval, verdict, measure.unit, won, lost)
 
 
-def _verdict(tag: str, delta: float | None, interval: Interval | None, threshold: float) -> Verdict:
+def verdict_on(tag: str, delta: float | None, interval: Interval | None, noise: float) -> Verdict:
+    """The word for a change; `noise` is the noise floor of its measure."""
     better = BY_TAG[tag].better
+    threshold = max(noise, MEASURES[tag].least)
     if delta is None or interval is None or better is None or abs(delta) <= threshold:
         return "no clear change"
     if interval.low <= 0 <= interval.high:
@@ -236,7 +247,7 @@ def _matrix(side: RungData, measure: _Measure, positions: Sequence[int]) -> Matr
     return np.asarray(rows, dtype=float)
 
 
-def _not_comparable(baseline: RungData, candidate: RungData) -> str | None:
+def not_comparable(baseline: RungData, candidate: RungData) -> str | None:
     if baseline.prompt_set != candidate.prompt_set:
         return "the prompt sets differ"
     if baseline.hardware != candidate.hardware:

@@ -1,26 +1,29 @@
 """The ladder: rungs of an experiment beside their baseline, ready for tables, charts and JSON. Pure.
 
 Rung 0 is the baseline. A later rung with the same recipe is the A/A check: it gives the noise floor and is
-compared like any other, but no rung is measured against it.
+compared like any other, but no rung is measured against it. What else a rung is held against depends on the
+experiment: the rung before in a cumulative ladder, or the rung with everything on where techniques are left out.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from app.analysis.agreement import agreement
 from app.analysis.article import CLAIMS, SPOKEN, Claim
 from app.analysis.compare import Comparison, Difference, RungData, compare, noise_floor, without_cause
-from app.analysis.metric import METRICS
+from app.analysis.factorial import Combination, Effects, find_effects
+from app.analysis.pooling import idle_techniques, merged_evidence, merged_suspicions, pooled_metrics, pooled_status
 from app.analysis.quality import quality_interval
 from app.analysis.statistics import Interval
 from optimizers.recipe import Recipe
 from optimizers.registry import techniques
 
-NUMBER = re.compile(r"\d+")
+Reference = Literal["rung before", "baseline", "everything"]
+"""What the rungs of an experiment are held against. With "everything" it is the rung that has most techniques on, and
+that one is held against the baseline."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,29 @@ class RungRuns:
 
 
 @dataclass(frozen=True)
-class RungResult:
-    """One row of the ladder. Ratios are multiples of the baseline (`cost`) or of the rung before (`step`).
+class Against:
+    """A rung beside the one that it is held against, which `name` names in a sentence. `factor` is its cost as a
+    multiple of that rung's. `quality` has a verdict of its own: what is cheaper can still answer worse."""
 
-    `step_quality` is what the step did to the answers, None for the baseline; against the baseline that stands in
-    `comparison`. Its `verdict` is a word of its own: what is cheaper can still answer worse.
+    rung: int
+    name: str
+    factor: float | None
+    interval: Interval | None
+    verdict: str
+    quality: Difference | None
+
+
+@dataclass(frozen=True)
+class RungResult:
+    """One row of the ladder. `cost` is a multiple of the baseline's; `against` is None for the baseline.
+
+    `adds` is the one technique that it has more than the rung it is held against, None when it has none or several
+    more. `is_step` tells the rungs of a cumulative ladder: only there is `against` a step.
     """
 
     rung: int
     label: str
+    techniques: tuple[str, ...]
     adds: str | None
     schedule: str
     run_ids: tuple[int, ...]
@@ -54,11 +71,9 @@ class RungResult:
     metrics: Mapping[str, Any]
     cost: float | None
     cost_interval: Interval | None
-    step: float | None
-    step_interval: Interval | None
-    step_verdict: str
+    against: Against | None
+    is_step: bool
     comparison: Comparison
-    step_quality: Difference | None
     quality_interval: Interval | None
     evidence: tuple[Mapping[str, Any], ...]
     suspect: tuple[str, ...]
@@ -67,6 +82,25 @@ class RungResult:
     claim: Claim | None
     spoken_claim: str
     is_again: bool = False
+
+    @property
+    def verdict(self) -> str:
+        """On its cost, against the rung that it is held against."""
+        return "baseline" if self.against is None else self.against.verdict
+
+    @property
+    def step(self) -> float | None:
+        """Its cost as a multiple of the rung before; None where rungs are no steps."""
+        return self.against.factor if self.against and self.is_step else None
+
+    @property
+    def step_interval(self) -> Interval | None:
+        return self.against.interval if self.against and self.is_step else None
+
+    @property
+    def quality_change(self) -> Difference | None:
+        """What became of the answers since the rung that it is held against."""
+        return self.against.quality if self.against else None
 
     @property
     def same_output(self) -> float | None:
@@ -80,13 +114,13 @@ class RungResult:
 
     @property
     def step_same_output(self) -> float | None:
-        """Percent of answers that equal those of the rung before."""
+        """Percent of answers that equal those of the rung before; None where rungs are no steps."""
         return self._percent("step_same_output")
 
     @property
     def quality(self) -> Difference | None:
         """What became of the answers since the baseline; None for the baseline and without expected answers."""
-        return None if self.step_quality is None else _known_quality(self.comparison)
+        return None if self.against is None else _known_quality(self.comparison)
 
     def _percent(self, tag: str) -> float | None:
         value: float | None = self.metrics[tag]
@@ -95,92 +129,126 @@ class RungResult:
 
 @dataclass(frozen=True)
 class Ladder:
+    """`noise` is the noise floor by metric, in the unit of its differences; empty when no rung repeats the baseline.
+
+    `effects` are None for a cumulative ladder, whose steps depend on their order.
+    """
+
     rungs: tuple[RungResult, ...]
     noise: Mapping[str, float] = field(default_factory=dict)
-    """The noise floor by metric, in the unit of its differences; empty when no rung repeats the baseline."""
+    reference: Reference = "rung before"
+    effects: Effects | None = None
 
 
-def build_ladder(rungs: Sequence[RungRuns]) -> Ladder:
+def build_ladder(rungs: Sequence[RungRuns], reference: Reference = "rung before") -> Ladder:
     """Rungs without a finished run keep their place, with empty metrics."""
     if not rungs:
-        return Ladder(())
+        return Ladder((), reference=reference)
     baseline = rungs[0]
     again = next((rung for rung in rungs[1:] if rung.recipe == baseline.recipe), None)
     noise = noise_floor(baseline.data, again.data) if again and _measured(again) and _measured(baseline) else {}
     results: list[RungResult] = []
+    everything = max(rungs, key=lambda rung: len(rung.recipe.uses))
     before = baseline
     for rung in rungs:
         is_again = rung is again
-        results.append(_result(rung, baseline, before, noise if not is_again else {}, is_again))
+        if is_again or reference == "baseline" or (reference == "everything" and rung is everything):
+            held, name = baseline, "the baseline"
+        elif reference == "everything":
+            held, name = everything, "everything"
+        else:
+            held, name = before, "the rung before"
+        results.append(
+            _result(
+                rung, baseline, held, name, noise if not is_again else {}, is_again, is_step=reference == "rung before"
+            )
+        )
         if not is_again:
             before = rung
-    return Ladder(tuple(results), noise)
-
-
-def pooled_metrics(summaries: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:
-    """Each metric as the mean over repeats, statistic by statistic; None where no repeat has it."""
-    parts = [summary["metrics"] for summary in summaries if summary]
-    pooled: dict[str, Any] = {}
-    for metric in METRICS:
-        values = [part.get(metric.tag) for part in parts]
-        if metric.distribution:
-            names = ("mean", "p50", "p95", "p99")
-            pooled[metric.tag] = {name: _mean([(value or {}).get(name) for value in values]) for name in names}
-        else:
-            pooled[metric.tag] = _mean(values)
-    return pooled
+    effects = None
+    if reference != "rung before":
+        effects = find_effects([_combination(rung) for rung in rungs], noise.get("relative_cost", 0.0))
+    return Ladder(tuple(results), noise, reference, effects)
 
 
 def _result(
-    rung: RungRuns, baseline: RungRuns, before: RungRuns, noise: Mapping[str, float], is_again: bool
+    rung: RungRuns,
+    baseline: RungRuns,
+    held: RungRuns,
+    name: str,
+    noise: Mapping[str, float],
+    is_again: bool,
+    is_step: bool,
 ) -> RungResult:
+    """`held` is the rung that this one is held against, `name` what it is called."""
     metrics = pooled_metrics(rung.summaries)
-    adds = _added(before.recipe, rung.recipe)
+    gained, lost = _more(rung.recipe, held.recipe), _more(held.recipe, rung.recipe)
+    adds = gained[0] if len(gained) == 1 else None
     whole = compare(baseline.data, rung.data, noise)
-    step = compare(before.data, rung.data, noise)
     cost, cost_interval = (1.0, None) if rung is baseline and _measured(rung) else _factor(whole)
-    step_cost, step_interval = (None, None) if rung is baseline else _factor(step)
     metrics["relative_cost"] = cost
-    metrics |= _agreements(rung, baseline, before)
+    same_as_held = None if rung is baseline else agreement(held.data.texts, rung.data.texts)
+    metrics |= _agreements(rung, baseline)
+    metrics["step_same_output"] = same_as_held.identical if same_as_held and is_step else None
     summaries = [summary for summary in rung.summaries if summary]
-    found = _with_identical(_merged_evidence(summaries), adds, metrics["step_same_output"])
-    suspect = _merged_suspicions(summaries)
-    idle = {item["technique"] for item in found if item["took_effect"] is False}
-    if adds in idle and step.verdict == "better":
-        suspect = (*suspect, f"it cost {1 - (step_cost or 1):.0%} less although nothing shows that {adds} took effect")
-        step = without_cause(step)
-    if idle and idle == {use.key for use in rung.recipe.uses}:
+    found = _with_identical(merged_evidence(summaries), adds, same_as_held.identical if same_as_held else None, name)
+    suspect, against = merged_suspicions(summaries), None
+    idle = idle_techniques(found)
+    if rung is not baseline:
+        beside = whole if held is baseline else compare(held.data, rung.data, noise)
+        factor, interval = _factor(beside)
+        if gained and idle.issuperset(gained) and beside.verdict == "better":
+            beside = without_cause(beside)
+            suspect = (*suspect, f"it cost {1 - (factor or 1):.0%} less although {_nothing_shows(gained)}")
+        if lost and idle_techniques(merged_evidence([s for s in held.summaries if s])).issuperset(lost):
+            if beside.verdict == "worse":
+                suspect = (*suspect, f"it cost {(factor or 1) - 1:.0%} more although {_nothing_shows(lost)}")
+            beside = without_cause(beside, "worse")
+        against = Against(held.rung, name, factor, interval, beside.verdict, _known_quality(beside))
+    used = _keys(rung.recipe)
+    if used and idle.issuperset(used):
         whole = without_cause(whole)
     return RungResult(
         rung=rung.rung,
         label=rung.label,
+        techniques=used,
         adds=adds,
         schedule=rung.schedule,
         run_ids=rung.run_ids,
-        status=_status(rung.statuses),
+        status=pooled_status(rung.statuses),
         metrics=metrics,
         cost=cost,
         cost_interval=cost_interval,
-        step=step_cost,
-        step_interval=step_interval,
-        step_verdict="baseline" if rung is baseline else step.verdict,
+        against=against,
+        is_step=is_step,
         comparison=whole,
-        step_quality=None if rung is baseline else _known_quality(step),
         quality_interval=quality_interval(metrics["quality"], len(rung.data.expected)),
         evidence=found,
         suspect=suspect,
         errors=sum(summary["errors"] for summary in summaries),
         requests=sum(summary["requests"] for summary in summaries),
-        claim=CLAIMS.get(adds or ""),
+        claim=CLAIMS.get(adds or "") if is_step else None,
         spoken_claim=SPOKEN.get(adds or "", ""),
         is_again=is_again,
     )
 
 
-def _added(before: Recipe, after: Recipe) -> str | None:
-    """The technique that a rung adds to the one before, or None when it adds none or several."""
-    new = [use.key for use in after.uses if before.settings_of(use.key) is None]
-    return new[0] if len(new) == 1 else None
+def _combination(rung: RungRuns) -> Combination:
+    evidence = merged_evidence([summary for summary in rung.summaries if summary])
+    return Combination(_keys(rung.recipe), rung.data, idle_techniques(evidence))
+
+
+def _keys(recipe: Recipe) -> tuple[str, ...]:
+    return tuple(use.key for use in recipe.uses)
+
+
+def _more(one: Recipe, other: Recipe) -> tuple[str, ...]:
+    """The techniques that `one` has on and `other` has not."""
+    return tuple(key for key in _keys(one) if other.settings_of(key) is None)
+
+
+def _nothing_shows(techniques: Sequence[str]) -> str:
+    return f"nothing shows that {' and '.join(techniques)} took effect"
 
 
 def _factor(comparison: Comparison) -> tuple[float | None, Interval | None]:
@@ -195,16 +263,12 @@ def _measured(rung: RungRuns) -> bool:
     return rung.data.answered > 0
 
 
-def _agreements(rung: RungRuns, baseline: RungRuns, before: RungRuns) -> dict[str, float | None]:
-    """The metrics that set a rung's answers beside another rung's."""
+def _agreements(rung: RungRuns, baseline: RungRuns) -> dict[str, float | None]:
+    """The metrics that set a rung's answers beside the baseline's."""
     if rung is baseline:
         return {}
-    whole, step = (agreement(side.data.texts, rung.data.texts) for side in (baseline, before))
-    return {
-        "same_output": whole.identical if whole else None,
-        "similarity": whole.similarity if whole else None,
-        "step_same_output": step.identical if step else None,
-    }
+    found = agreement(baseline.data.texts, rung.data.texts)
+    return {"same_output": found.identical if found else None, "similarity": found.similarity if found else None}
 
 
 def _known_quality(comparison: Comparison) -> Difference | None:
@@ -213,13 +277,13 @@ def _known_quality(comparison: Comparison) -> Difference | None:
 
 
 def _with_identical(
-    evidence: Sequence[Mapping[str, Any]], adds: str | None, share: float | None
+    evidence: Sequence[Mapping[str, Any]], adds: str | None, share: float | None, name: str
 ) -> tuple[Mapping[str, Any], ...]:
-    """A technique that claims identical output is held to it where the step adds it."""
+    """A technique that claims identical output is held to it where it is all that a rung adds."""
     claiming = {technique.key for technique in techniques().all() if technique.claims_identical_output}
     if share is None or adds not in claiming:
         return tuple(evidence)
-    said = f"{share:.1f} % of answers identical to the rung before"
+    said = f"{share:.1f} % of answers identical to {name}"
     return tuple(
         {
             **item,
@@ -230,38 +294,3 @@ def _with_identical(
         else item
         for item in evidence
     )
-
-
-def _merged_evidence(summaries: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    """The evidence of the first repeat; a technique counts as in effect only if it was in every repeat."""
-    if not summaries:
-        return ()
-    merged = []
-    for item in summaries[0]["evidence"]:
-        seen = [e["took_effect"] for s in summaries for e in s["evidence"] if e["technique"] == item["technique"]]
-        effect = False if False in seen else None if None in seen else True
-        merged.append({**item, "took_effect": effect})
-    return tuple(merged)
-
-
-def _merged_suspicions(summaries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Each reason once, where repeats differ only in their figures: with those of the worst."""
-    worst: dict[str, str] = {}
-    for reason in (reason for summary in summaries for reason in summary["suspect"]):
-        kind = NUMBER.sub("#", reason)
-        worst[kind] = max(worst.get(kind, reason), reason, key=lambda text: [int(n) for n in NUMBER.findall(text)])
-    return tuple(worst.values())
-
-
-def _status(statuses: Sequence[str]) -> str:
-    if all(status == "done" for status in statuses):
-        return "done"
-    for status in ("failed", "running", "interrupted", "cancelled"):
-        if status in statuses:
-            return status
-    return "running" if "done" in statuses else "queued"
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    found = [value for value in values if value is not None]
-    return sum(found) / len(found) if found else None

@@ -54,19 +54,19 @@ def ratio_interval(
     its own. `statistic` maps (draws, repeats, prompts) to (draws,). None for fewer than two prompts.
     Source: Davison and Hinkley, Bootstrap Methods and their Application, section 3.8 (hierarchical data).
     """
-    drawn = _paired_draws(baseline, candidate, statistic, seed)
+    drawn = paired_draws((baseline, candidate), statistic, seed)
     if drawn is None:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _percentile_interval(drawn[1] / drawn[0])
+        return percentile_interval(drawn[1] / drawn[0])
 
 
 def difference_interval(
     baseline: Matrix, candidate: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int = 0
 ) -> Interval | None:
     """As `ratio_interval`, for statistic(candidate) - statistic(baseline)."""
-    drawn = _paired_draws(baseline, candidate, statistic, seed)
-    return None if drawn is None else _percentile_interval(drawn[1] - drawn[0])
+    drawn = paired_draws((baseline, candidate), statistic, seed)
+    return None if drawn is None else percentile_interval(drawn[1] - drawn[0])
 
 
 def wilson_interval(share: float, count: int) -> Interval | None:
@@ -93,18 +93,20 @@ def sign_test(won: int, lost: int) -> float:
     return min(1.0, 2 * tail / 2**changed)
 
 
-def _paired_draws(
-    baseline: Matrix, candidate: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int
+def paired_draws(
+    sides: Sequence[Matrix], statistic: Callable[[Matrix], NDArray[np.float64]], seed: int = 0
 ) -> list[NDArray[np.float64]] | None:
-    if baseline.shape[1] != candidate.shape[1]:
+    """The statistic of each side in SAMPLES draws of the bootstrap that `ratio_interval` tells of, for any number of
+    sides: one draw takes the same prompts for all of them."""
+    prompts = sides[0].shape[1]
+    if any(side.shape[1] != prompts for side in sides):
         raise ValueError("paired matrices need the same prompts")
-    prompts = baseline.shape[1]
-    if prompts < 2 or not baseline.size or not candidate.size:
+    if prompts < 2 or not all(side.size for side in sides):
         return None
     random = np.random.default_rng(seed)
     columns = random.integers(0, prompts, (SAMPLES, 1, prompts))
     drawn = []
-    for side in (baseline, candidate):
+    for side in sides:
         rows = random.integers(0, side.shape[0], (SAMPLES, side.shape[0], 1))
         with warnings.catch_warnings():
             # A draw may meet prompts without a value only; it gives NaN and is left out below.
@@ -113,17 +115,18 @@ def _paired_draws(
     return drawn
 
 
-def _bootstrap(matrix: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int) -> Interval | None:
-    prompts = matrix.shape[1]
-    if prompts < 2:
-        return None
-    columns = np.random.default_rng(seed).integers(0, prompts, (SAMPLES, 1, prompts))
-    return _percentile_interval(statistic(matrix[np.zeros_like(columns), columns]))
-
-
-def _percentile_interval(draws: NDArray[np.float64]) -> Interval | None:
+def percentile_interval(draws: NDArray[np.float64]) -> Interval | None:
+    """The middle 95 % of the draws; None when fewer than half of them could be computed."""
     finite = draws[np.isfinite(draws)]
     if finite.size < SAMPLES // 2:
         return None
     low, high = np.percentile(finite, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
     return Interval(float(low), float(high))
+
+
+def _bootstrap(matrix: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int) -> Interval | None:
+    prompts = matrix.shape[1]
+    if prompts < 2:
+        return None
+    columns = np.random.default_rng(seed).integers(0, prompts, (SAMPLES, 1, prompts))
+    return percentile_interval(statistic(matrix[np.zeros_like(columns), columns]))

@@ -10,8 +10,9 @@ from typing import Any
 
 from app.engine.builtin import companion_settings
 from app.engine.checkpoint import Checkpoint
-from app.engine.named_models import refusal
+from app.experiment.usable import why_not
 from optimizers.errors import InputError
+from optimizers.prompt import Prompt
 from optimizers.recipe import Recipe
 from optimizers.registry import techniques
 from optimizers.technique import Surroundings
@@ -32,37 +33,34 @@ def split_keys(listed: str) -> list[str]:
 
 
 def ladder_keys(listed: str | None, surroundings: Surroundings) -> list[str]:
-    if listed is not None:
-        keys = split_keys(listed)
-        for key in keys:
-            reason = techniques().get(key).unavailable(surroundings)
-            if reason:
-                raise InputError(f"{key} cannot be used here: {reason}; leave it out of --techniques")
-        return keys
-    usable = []
-    for technique in techniques().all():
-        reason = technique.unavailable(surroundings)
-        if reason is None:
-            usable.append(technique.key)
-        else:
-            print(f"left out: {technique.key}: {reason}", file=sys.stderr)
-    return usable
-
-
-def without_refused(keys: list[str], chosen: Chosen, typed: Sequence[str], served: Checkpoint | None) -> list[str]:
-    """Of techniques that nobody listed, those that the model takes; one with a setting that was `typed` stays, to be
-    refused in its place."""
-    if served is None:
-        return keys
-    meant = read_settings(typed)
-    kept = []
+    """The techniques that were listed, in their order, or all that there are."""
+    if listed is None:
+        return list(techniques().keys())
+    keys = split_keys(listed)
     for key in keys:
-        reason = None if key in meant else refusal(key, chosen[key], served)
-        if reason is None:
-            kept.append(key)
-        else:
-            print(f"left out: {key}: {reason}", file=sys.stderr)
-    return kept
+        reason = techniques().get(key).unavailable(surroundings)
+        if reason:
+            raise InputError(f"{key} cannot be used here: {reason}; leave it out of --techniques")
+    return keys
+
+
+def left_out(
+    chosen: Chosen,
+    typed: Sequence[str],
+    surroundings: Surroundings,
+    served: Checkpoint | None,
+    prompts: Sequence[Prompt],
+) -> dict[str, str]:
+    """Technique -> why it cannot be used, of those that nobody listed. One with a setting that was `typed` is not among
+    them unless nothing could be set to make it usable: it is refused in its place."""
+    meant = read_settings(typed)
+    found = {
+        key: techniques().get(key).unavailable(surroundings)
+        if key in meant
+        else why_not(key, settings, surroundings, served, prompts)
+        for key, settings in chosen.items()
+    }
+    return {key: reason for key, reason in found.items() if reason is not None}
 
 
 def chosen_settings(given: Sequence[str], keys: Iterable[str], model: str | None) -> Chosen:

@@ -6,12 +6,13 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import aiohttp
 
-from app.commands.choice import add_set_option, chosen_recipe, chosen_settings, ladder_keys, without_refused
+from app.commands.choice import add_set_option, chosen_recipe, chosen_settings, ladder_keys, left_out
 from app.commands.common import (
     DONE,
     RUN_FAILED,
@@ -33,15 +34,20 @@ from app.engine.hub import find_model, whole_name
 from app.engine.named_models import resolve_models, with_whole_names
 from app.engine.plan import plan_engine
 from app.experiment.cautions import cautions_of
+from app.experiment.kinds import BY_OPTION
+from app.experiment.preview import Preview, preview
 from app.experiment.queue import enqueue
 from app.experiment.results import load_ladder
-from app.experiment.spec import ExperimentSpec, Rung, ladder_rungs
+from app.experiment.spec import ExperimentSpec, Rung
+from app.preparation.prompts import refuse_idle
 from app.preparation.served import check_prepared
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile
-from app.reports.documents import experiment_document, run_document
-from app.reports.text import ladder_table, run_table, show
+from app.reports.documents import experiment_document, plan_document, run_document
+from app.reports.text import ladder_table, plan_table, run_table, show
+from app.words import in_sentence
 from optimizers.errors import InputError
+from optimizers.prompt import Prompt
 from optimizers.registry import techniques
 from optimizers.technique import Surroundings
 from store.settings import Settings
@@ -52,8 +58,12 @@ UNBATCHED = {"one-by-one": "one_by_one", "static": "static", "as-sent": "as_sent
 
 
 def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
-    ladder = commands.add_parser("ladder", help="measure a cumulative ladder of techniques")
+    ladder = commands.add_parser("ladder", help="measure what techniques are worth: a ladder, or another kind")
     _add_target(ladder)
+    ladder.add_argument(
+        "--kind", choices=BY_OPTION, default="cumulative",
+        help="; ".join(f"{kind.option}: {in_sentence(kind.help).rstrip('.')}" for kind in BY_OPTION.values()),
+    )  # fmt: skip
     ladder.add_argument("--techniques", metavar="A,B,C", help="in the order to climb (default: all that work here)")
     add_set_option(ladder)
     ladder.add_argument("--repeats", type=int, default=3, metavar="N", help="of every rung (3)")
@@ -62,6 +72,7 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         "--unbatched", choices=UNBATCHED, default="one-by-one",
         help="how rungs without continuous batching are sent (one-by-one)",
     )  # fmt: skip
+    ladder.add_argument("--plan", action="store_true", help="print what would be measured and how long it would take")
     ladder.add_argument("--no-again", action="store_true", help="leave out the second baseline (the noise floor)")
     ladder.add_argument("--out", type=Path, metavar="DIR", help="write experiment.json there")
     _add_rest(ladder)
@@ -106,17 +117,25 @@ def ladder_command(arguments: argparse.Namespace) -> int:
     checkpoint, surroundings = _look_at_target(store, settings, arguments)
     keys = ladder_keys(arguments.techniques, surroundings)
     chosen = chosen_settings(arguments.settings, keys, arguments.model if checkpoint else None)
-    if arguments.techniques is None:
-        keys = without_refused(keys, chosen, arguments.settings, checkpoint)
-    rungs = ladder_rungs(keys, not arguments.no_again, chosen)
+    prompts = load_prompt_set(store, find_prompts(store, arguments.prompts).id, arguments.limit).prompts
+    unlisted = arguments.techniques is None
+    without = left_out(chosen, arguments.settings, surroundings, checkpoint, prompts) if unlisted else {}
+    kind = BY_OPTION[arguments.kind]
+    rungs = kind.rungs([key for key in keys if key not in without], chosen, not arguments.no_again)
+    _refuse_idle(rungs, prompts)
     rungs = _checked(store, settings, arguments, rungs, checkpoint)
+    for key, reason in without.items():
+        print(f"left out: {key}: {reason}", file=sys.stderr)
     load = LoadProfile("closed_loop", arguments.concurrency, UNBATCHED[arguments.unbatched])  # type: ignore[arg-type]
-    spec = _spec(store, settings, arguments, "ladder", rungs, load)
+    spec = _spec(store, settings, arguments, kind.key, rungs, load)
+    plan = preview(store, settings, spec, detect_hardware(), checkpoint)
+    if arguments.plan:
+        return _show_plan(plan, arguments.json)
     _say_cautions(store, spec, checkpoint)
     name = store.prompt_sets.get(spec.prompt_set_id).name
     out = None if arguments.out is None else arguments.out / "experiment.json"
-    title = f"Ladder: {_short(spec)} on {name}"
-    experiment = _carry_out(store, settings, arguments, spec, title, out)
+    title = f"{kind.title}: {_short(spec)} on {name}"
+    experiment = _carry_out(store, settings, arguments, spec, title, out, f"Planned: {plan.sentence}")
     ladder = load_ladder(store, experiment.id)
     document = experiment_document(experiment, store.runs.of_experiment(experiment.id), ladder)
     if out is not None:
@@ -129,10 +148,20 @@ def ladder_command(arguments: argparse.Namespace) -> int:
     return _exit_code(experiment)
 
 
+def _show_plan(plan: Preview, as_json: bool) -> int:
+    if as_json:
+        print_json(plan_document(plan))
+    else:
+        show(plan_table(plan))
+    return DONE
+
+
 def run_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
     recipe = chosen_recipe(arguments)
     checkpoint, surroundings = _look_at_target(store, settings, arguments)
+    prompts = load_prompt_set(store, find_prompts(store, arguments.prompts).id, arguments.limit).prompts
+    _refuse_idle((Rung(recipe.title, recipe),), prompts)
     for use in recipe.uses:
         reason = techniques().get(use.key).unusable(use.settings, surroundings)
         if reason:
@@ -186,6 +215,11 @@ def _look_at_target(
         raise InputError("neither a model nor an endpoint was given; give --model or --endpoint")
     checkpoint = find_model(store, settings, arguments.model)
     return checkpoint, detect_hardware().surroundings(checkpoint.config)
+
+
+def _refuse_idle(rungs: Sequence[Rung], prompts: Sequence[Prompt]) -> None:
+    for use in {use for rung in rungs for use in rung.recipe.prompt_uses()}:
+        refuse_idle(use, prompts)
 
 
 def _checked(
@@ -252,10 +286,19 @@ def _short(spec: ExperimentSpec) -> str:
 
 
 def _carry_out(
-    store: Store, settings: Settings, arguments: argparse.Namespace, spec: ExperimentSpec, title: str, out: Path | None
+    store: Store,
+    settings: Settings,
+    arguments: argparse.Namespace,
+    spec: ExperimentSpec,
+    title: str,
+    out: Path | None,
+    announced: str = "",
 ) -> ExperimentRow:
+    """`announced` is said on stderr before anything is queued."""
     if out is not None:
         _check_writable(out)
+    if announced:
+        print(announced, file=sys.stderr)
     return run_to_end(store, settings, enqueue(store, spec, title), quiet=arguments.json)
 
 

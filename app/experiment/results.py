@@ -7,6 +7,7 @@ from itertools import groupby
 from app.analysis.compare import RungData
 from app.analysis.ladder import Ladder, RungRuns, build_ladder
 from app.analysis.scoring import DEFAULT_RULE
+from app.experiment.kinds import reference_of
 from app.experiment.measure import load_records
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
@@ -20,7 +21,8 @@ def load_ladder(store: Store, experiment_id: int) -> Ladder:
     rows = store.runs.of_experiment(experiment_id)
     asked = prompts_of(store, experiment_id)
     rungs = groupby(rows, key=lambda run: run.rung)
-    return build_ladder([rung_of(store, list(runs), asked) for _, runs in rungs])
+    reference = reference_of(store.experiments.get(experiment_id).kind)
+    return build_ladder([rung_of(store, list(runs), asked) for _, runs in rungs], reference)
 
 
 def prompts_of(store: Store, experiment_id: int) -> PromptSet | None:

@@ -56,6 +56,12 @@ def orders_of(recipe: Recipe) -> list[CheckpointOrder]:
     return [order for order in made if order is not None]
 
 
+def what_is_served(recipe: Recipe) -> str:
+    """Equal for recipes that serve the same checkpoint, before any of it has been made."""
+    named = [recipe.settings_of(key)[setting] for key, setting in _named(recipe)]  # type: ignore[index]
+    return repr((orders_of(recipe), named))
+
+
 def check_orders(store: Store, recipe: Recipe) -> None:
     """Raises InputError for what cannot be served: two checkpoints at once, a calibration set that is not there."""
     if len(orders_of(recipe)) + len(list(_named(recipe))) > 1:

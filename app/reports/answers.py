@@ -21,8 +21,8 @@ def with_answers(verdict: str, quality: Difference | None) -> str:
 
 
 def verdict_of(rung: RungResult) -> str:
-    """The word for a rung: its step's verdict, or how far it is while there is none."""
-    return with_answers(rung.step_verdict, rung.step_quality) if rung.status == "done" else rung.status
+    """The word for a rung beside the one it is held against, or how far it is while there is none."""
+    return with_answers(rung.verdict, rung.quality_change) if rung.status == "done" else rung.status
 
 
 def quality_span(rung: RungResult) -> str:
@@ -41,12 +41,13 @@ def points(change: Difference | None) -> str:
 
 
 def answers_sentence(rung: RungResult) -> str | None:
-    """What the step cost in right answers; None where no answer was expected or nothing was measured."""
+    """What became of the answers since the rung that this one is held against; None where no answer was expected or
+    nothing was measured."""
     share = rung.metrics["quality"]
     if share is None:
         return None
     said = f"answers: {QUALITY.format(share)} right"
-    change = rung.step_quality
+    change = rung.quality_change
     if change is None or change.delta is None:
         return said
     word = "more" if change.delta > 0 else "fewer"
@@ -57,21 +58,23 @@ def answers_sentence(rung: RungResult) -> str | None:
 
 
 def since_baseline(rung: RungResult) -> str | None:
-    """What has become of the answers since the baseline, where that is clear and the step alone does not show it."""
-    whole, step = rung.quality, rung.step_quality
+    """What has become of the answers since the baseline, where that is clear and the rung's own change does not show
+    it."""
+    whole, step = rung.quality, rung.quality_change
     if whole is None or step is None or whole.delta is None or whole.verdict not in CLEAR or whole == step:
         return None
     word = "more" if whole.delta > 0 else "fewer"
     return f"{abs(whole.delta):.1f} points {word} of the answers are right than on the baseline: {whole.verdict}"
 
 
-def step_sentence(rung: RungResult) -> str | None:
-    """A rung in one plain sentence: what its step did to cost and to answers; None while it is not measured."""
+def rung_sentence(rung: RungResult) -> str | None:
+    """A rung in one plain sentence: its cost and its answers beside the rung that it is held against; None while it
+    is not measured."""
     if rung.cost is None:
         return None
-    before = "the baseline" if rung.is_again else "the rung before"
-    step = None if rung.step is None else f"costs {rung.step:.2f}x {before}: {verdict_of(rung)}"
-    parts = [part for part in (step, answers_sentence(rung), since_baseline(rung)) if part]
+    held = rung.against
+    cost = None if held is None or held.factor is None else f"costs {held.factor:.2f}x {held.name}: {verdict_of(rung)}"
+    parts = [part for part in (cost, answers_sentence(rung), since_baseline(rung)) if part]
     return f"{rung.label}: {'; '.join(parts)}." if parts else None
 
 

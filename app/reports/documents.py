@@ -6,13 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.analysis.compare import Comparison, Difference
-from app.analysis.ladder import Ladder, RungResult
+from app.analysis.factorial import Effect, Effects
+from app.analysis.ladder import Against, Ladder, RungResult
 from app.analysis.metric import METRICS
+from app.experiment.preview import Preview
 from store.tables import ExperimentRow, RunRow
 
 RUN_SCHEMA = "rung.run/1"
 EXPERIMENT_SCHEMA = "rung.experiment/1"
 COMPARE_SCHEMA = "rung.compare/1"
+PLAN_SCHEMA = "rung.plan/1"
 
 
 def run_document(run: RunRow) -> dict[str, Any]:
@@ -58,9 +61,31 @@ def experiment_document(experiment: ExperimentRow, runs: Sequence[RunRow], ladde
         "error": experiment.error,
         "rungs": [_rung(rung) for rung in ladder.rungs],
         "noise_floor": dict(ladder.noise),
+        "effects": None if ladder.effects is None else _effects(ladder.effects),
         "runs": documents,
         "engine_starts": experiment.engine_starts,
         "seconds": experiment.seconds,
+    }
+
+
+def plan_document(plan: Preview) -> dict[str, Any]:
+    return {
+        "schema": PLAN_SCHEMA,
+        "kind": plan.kind,
+        "rungs": [
+            {"label": rung.label, "techniques": list(rung.techniques), "engine": rung.engine} for rung in plan.rungs
+        ],
+        "repeats": plan.repeats,
+        "runs": len(plan.rungs) * plan.repeats,
+        "prompts": plan.prompts,
+        "warm_up": plan.warm_up,
+        "requests": plan.requests,
+        "engine_starts": plan.engine_starts,
+        "estimate": {
+            "low_s": plan.estimate.low_s,
+            "high_s": plan.estimate.high_s,
+            "basis": plan.estimate.basis,
+        },
     }
 
 
@@ -84,6 +109,7 @@ def _rung(rung: RungResult) -> dict[str, Any]:
     return {
         "rung": rung.rung,
         "label": rung.label,
+        "techniques": list(rung.techniques),
         "adds": rung.adds,
         "schedule": rung.schedule,
         "status": rung.status,
@@ -92,18 +118,57 @@ def _rung(rung: RungResult) -> dict[str, Any]:
         "relative_cost_interval": None if rung.cost_interval is None else rung.cost_interval.to_json(),
         "step": rung.step,
         "step_interval": None if rung.step_interval is None else rung.step_interval.to_json(),
-        "step_verdict": rung.step_verdict,
+        "step_verdict": rung.verdict if rung.is_step else None,
+        "against": None if rung.against is None else _against(rung.against),
         "verdict": rung.comparison.verdict,
         "article": None if rung.claim is None else {"cumulative": rung.claim.cumulative, "step": rung.claim.step},
         "metrics": dict(rung.metrics),
         "quality_interval": None if rung.quality_interval is None else rung.quality_interval.to_json(),
-        "step_quality": None if rung.step_quality is None else _difference(rung.step_quality),
+        "step_quality": _difference(rung.quality_change) if rung.is_step and rung.quality_change else None,
         "same_output_percent": rung.same_output,
         "differences": {tag: _difference(item) for tag, item in rung.comparison.differences.items()},
         "evidence": [dict(item) for item in rung.evidence],
         "requests": rung.requests,
         "errors": rung.errors,
         "suspect": list(rung.suspect),
+    }
+
+
+def _against(held: Against) -> dict[str, Any]:
+    return {
+        "rung": held.rung,
+        "factor": held.factor,
+        "interval": None if held.interval is None else held.interval.to_json(),
+        "verdict": held.verdict,
+        "quality": None if held.quality is None else _difference(held.quality),
+    }
+
+
+def _effects(effects: Effects) -> dict[str, Any]:
+    return {
+        "alone": [{"technique": each.techniques[0]} | _factor(each) for each in effects.alone],
+        "without": [{"technique": each.techniques[0]} | _factor(each) for each in effects.without],
+        "interactions": [{"techniques": list(each.techniques)} | _factor(each) for each in effects.interactions],
+        "total": None if effects.total is None else _factor(effects.total),
+        "shares": [
+            {
+                "technique": share.technique,
+                "percent": share.percent,
+                "interval": None if share.interval is None else share.interval.to_json(),
+                "idle": share.idle,
+            }
+            for share in effects.shares
+        ]
+        or None,
+        "no_shares": effects.no_shares or None,
+    }
+
+
+def _factor(effect: Effect) -> dict[str, Any]:
+    return {
+        "factor": effect.factor,
+        "interval": None if effect.interval is None else effect.interval.to_json(),
+        "verdict": effect.verdict,
     }
 
 

@@ -10,9 +10,23 @@ from rich.table import Table
 from rich.text import Text
 
 from app.analysis.compare import Comparison, Difference
-from app.analysis.ladder import Ladder, RungResult
+from app.analysis.factorial import Effects
+from app.analysis.ladder import Ladder, Reference, RungResult
 from app.analysis.metric import BY_TAG, METRICS, MISSING
+from app.experiment.preview import Preview
 from app.reports.answers import low_quality_note, quality_span, since_baseline, verdict_of, with_answers
+from app.reports.effects import (
+    PAIR_HELP,
+    PAIR_TITLES,
+    SHARE_HELP,
+    SHARE_TITLES,
+    SINGLE_HELP,
+    SINGLE_TITLES,
+    pair_rows,
+    share_rows,
+    share_sentence,
+    single_rows,
+)
 from store.tables import RunRow
 
 MARKS = {True: "yes", False: "no", None: "not observable"}
@@ -27,8 +41,10 @@ def show(renderable: RenderableType, to_stderr: bool = False) -> None:
 
 
 def ladder_table(ladder: Ladder) -> Group:
-    """What each rung costs and how it answers, then how fast it is; two tables, as one would not fit 120 columns."""
-    worth = ("Cost", "95 %", "Step", "Article", "Quality %", "95 %", "Same %")
+    """What each rung costs and how it answers, then how fast it is; two tables, as one would not fit 120 columns.
+    After them what each technique is worth, where the experiment can tell."""
+    beside = {"rung before": ("Step", "Article"), "everything": ("Against\neverything",), "baseline": ()}
+    worth = ("Cost", "95 %", *beside[ladder.reference], "Quality %", "95 %", "Same %")
     speed = (
         "TTFT\np50 ms",
         "TTFT\np95 ms",
@@ -40,7 +56,11 @@ def ladder_table(ladder: Ladder) -> Group:
         "Empty",
     )
     lines: list[RenderableType] = [
-        _rung_table(worth, [_worth_cells(rung) for rung in ladder.rungs], "Step's verdict"),
+        _rung_table(
+            worth,
+            [_worth_cells(rung, ladder.reference) for rung in ladder.rungs],
+            "Step's verdict" if ladder.reference == "rung before" else "Verdict",
+        ),
         Text(),
         _rung_table(speed, [_speed_cells(rung) for rung in ladder.rungs]),
     ]
@@ -51,8 +71,10 @@ def ladder_table(ladder: Ladder) -> Group:
         lines.append(
             Text("Quality is the share of expected answers given; Same and Similar are against the baseline's")
         )
+    if ladder.effects is not None:
+        lines += _effects_lines(ladder.effects)
     lines.append(Text("\nDid each technique take effect?", style="bold"))
-    lines += [Text(line) for rung in ladder.rungs if rung.adds for line in _evidence_lines(rung)]
+    lines += [Text(line) for line in _evidence_lines(ladder)]
     suspects = [f"{rung.label}: {reason}" for rung in ladder.rungs for reason in rung.suspect]
     suspects += [f"{rung.label}: {told}" for rung in ladder.rungs if (told := since_baseline(rung))]
     note = low_quality_note(ladder)
@@ -60,6 +82,16 @@ def ladder_table(ladder: Ladder) -> Group:
     if suspects:
         lines += [Text("\nRead with care", style="bold"), *(Text(f"  {line}") for line in suspects)]
     return Group(*lines)
+
+
+def plan_table(plan: Preview) -> Group:
+    """What would be measured, rung by rung; rungs with the same engine share one start."""
+    rows = [
+        (rung.label, ", ".join(rung.techniques) or "nothing", MISSING if rung.engine is None else str(rung.engine))
+        for rung in plan.rungs
+    ]
+    table = plain_table(("Rung", "Techniques that are on", "Engine"), rows, (2,))
+    return Group(table, Text(f"\nPlanned: {plan.sentence}"))
 
 
 def run_table(run: RunRow) -> Group:
@@ -148,14 +180,18 @@ def _figure(rung: RungResult, tag: str, part: str = "") -> str:
     return BY_TAG[tag].format(value[part] if part else value, unit=False)
 
 
-def _worth_cells(rung: RungResult) -> list[str]:
-    span = rung.cost_interval
+def _worth_cells(rung: RungResult, reference: Reference) -> list[str]:
+    span, held = rung.cost_interval, None if rung.is_again else rung.against
+    beside = {
+        "rung before": [rung.step if held else None, rung.claim.step if rung.claim else None],
+        "everything": [held.factor if held and held.name == "everything" else None],
+        "baseline": [],
+    }
     return [
         rung.label,
         BY_TAG["relative_cost"].format(rung.cost, unit=False),
         MISSING if span is None else f"{span.low:.2f}-{span.high:.2f}",
-        MISSING if rung.step is None or rung.is_again else f"{rung.step:.2f}",
-        MISSING if rung.claim is None else f"{rung.claim.step:.2f}",
+        *(MISSING if factor is None else f"{factor:.2f}" for factor in beside[reference]),
         _figure(rung, "quality"),
         quality_span(rung),
         _figure(rung, "same_output"),
@@ -169,9 +205,29 @@ def _speed_cells(rung: RungResult) -> list[str]:
     return [rung.label, *latency, *(_figure(rung, tag) for tag in rest)]
 
 
-def _evidence_lines(rung: RungResult) -> list[str]:
-    return [
-        f"  {item['technique']}: {MARKS[item['took_effect']]}; {item['detail']}"
-        for item in rung.evidence
-        if item["technique"] == rung.adds
-    ]
+def _evidence_lines(ladder: Ladder) -> list[str]:
+    """Each technique as seen on the first rung that has it on, and where it was seen otherwise."""
+    first: dict[str, Any] = {}
+    lines: dict[str, str] = {}
+    for rung in ladder.rungs:
+        for item in rung.evidence:
+            key, effect = item["technique"], item["took_effect"]
+            if key not in first:
+                first[key], lines[key] = effect, f"  {key}: {MARKS[effect]}; {item['detail']}"
+            elif effect is not first[key]:
+                lines[key] += f"; on {rung.label}: {MARKS[effect]}"
+    return list(lines.values())
+
+
+def _effects_lines(effects: Effects) -> list[RenderableType]:
+    parts = (
+        ("What each technique is worth", SINGLE_TITLES, single_rows(effects), (1, 2, 4, 5), SINGLE_HELP),
+        ("What two techniques do to each other", PAIR_TITLES, pair_rows(effects), (1, 2), PAIR_HELP),
+        ("Whose saving it is", SHARE_TITLES, share_rows(effects), (1, 2), SHARE_HELP),
+    )
+    lines: list[RenderableType] = []
+    for title, titles, rows, right, about in parts:
+        if rows:
+            lines += [Text(f"\n{title}", style="bold"), plain_table(titles, rows, right), Text(about)]
+    told = share_sentence(effects)
+    return [*lines, Text(f"\n{told}")] if told else lines

@@ -15,7 +15,7 @@ from streamlit.elements.lib import streamlit_plotly_theme as theme
 from app.analysis.ladder import Ladder, RungResult
 from app.analysis.metric import BY_TAG, MISSING
 from app.reports.answers import answers_sentence, verdict_of
-from app.studio.ladder_view import span, times
+from app.reports.effects import span, times
 
 PLAIN: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 SHADE = "rgba(128,138,150,0.22)"
@@ -79,7 +79,7 @@ def waterfall(ladder: Ladder) -> go.Figure:
     _add_article(figure, ladder)
     highest = max([_top(rung) for rung in shown] + [1.0])
     figure.update_layout(
-        **_frame(420 + 20 * max((_under_bar(rung).count("<br>") for rung in shown), default=0)),
+        **frame(420 + 20 * max((_under_bar(rung).count("<br>") for rung in shown), default=0)),
         barmode="overlay",
         xaxis={
             "tickvals": [rung.rung for rung in ladder.rungs],
@@ -123,7 +123,7 @@ def cost_bars(ladder: Ladder) -> go.Figure:
         )
     highest = max([rung.cost or 0.0 for rung in shown] + [1.0])
     figure.update_layout(
-        **_frame(44 * max(len(shown), 1) + 24),
+        **frame(44 * max(len(shown), 1) + 24),
         xaxis={"visible": False, "range": [0, highest * 1.45], "fixedrange": True},
         yaxis={"autorange": "reversed", "fixedrange": True, "tickfont": {"size": 13, "color": TEXT}, "automargin": True,
                "showgrid": False, "ticklabelstandoff": 8},
@@ -157,7 +157,7 @@ def batch_over_time(lines: Sequence[TimeLine]) -> go.Figure:
             hovertemplate=f"<b>{line.label}</b><br>%{{x:.1f}} s: %{{y:.0f}} running<extra></extra>",
         )
     figure.update_layout(
-        **_frame(320),
+        **frame(320),
         xaxis=_axis("Seconds into the run"),
         yaxis=_axis("Requests running"),
     )
@@ -185,7 +185,7 @@ def _right(rung: RungResult) -> str:
     share = rung.metrics["quality"]
     if share is None:
         return ""
-    change = rung.step_quality.verdict if rung.step_quality else ""
+    change = rung.quality_change.verdict if rung.quality_change else ""
     return f"{BY_TAG['quality'].format(share)} right" + (f", {change}" if change in ("better", "worse") else "")
 
 
@@ -211,7 +211,8 @@ def _add_article(figure: go.Figure, ladder: Ladder) -> None:
     )
 
 
-def _frame(height: int) -> dict[str, Any]:
+def frame(height: int) -> dict[str, Any]:
+    """The layout that all figures share: the page shows through, and nothing drags or zooms."""
     return {
         "height": height,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},

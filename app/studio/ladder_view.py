@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.analysis.compare import MIN_EFFECT
-from app.analysis.ladder import Ladder, RungResult
+from app.analysis.ladder import Ladder, Reference, RungResult
 from app.analysis.metric import BY_TAG, MISSING
-from app.analysis.statistics import Interval
-from app.reports.answers import points, quality_span, step_sentence, verdict_of
+from app.reports.answers import points, quality_span, rung_sentence, verdict_of
+from app.reports.effects import span, times
 from app.studio.wording import count_of, in_sentence, listed, without_folders
+from app.words import title_of
 from optimizers.registry import techniques
 from optimizers.technique import Technique
 
@@ -41,32 +42,18 @@ def technique_of(key: str) -> Technique | None:
     return next((technique for technique in techniques().all() if technique.key == key), None)
 
 
-def title_of(key: str) -> str:
-    found = technique_of(key)
-    return found.title if found else key
-
-
-def times(value: float | None) -> str:
-    """A multiple, written as people say it: 0.55x."""
-    return MISSING if value is None else COST.format(value, unit=False) + COST.unit
-
-
-def span(interval: Interval | None) -> str:
-    return MISSING if interval is None else f"{times(interval.low)} to {times(interval.high)}"
-
-
 def measured(ladder: Ladder) -> list[RungResult]:
     return [rung for rung in ladder.rungs if rung.cost is not None]
 
 
 def top_rung(ladder: Ladder) -> RungResult | None:
-    """The last rung that was measured, the baseline and its repetition left out."""
-    climbed = [rung for rung in measured(ladder)[1:] if not rung.is_again]
-    return climbed[-1] if climbed else None
+    """The measured rung with most techniques on, and of several such the cheapest; not the baseline's repetition."""
+    climbed = [rung for rung in measured(ladder) if rung.against is not None and not rung.is_again]
+    return max(climbed, key=lambda rung: (len(rung.techniques), -(rung.cost or 0.0)), default=None)
 
 
 def headline(ladder: Ladder) -> str:
-    """What all techniques together are worth, in one sentence."""
+    """What the techniques of the top rung are worth together, in one sentence."""
     top = top_rung(ladder)
     if top is None or top.cost is None:
         alone = len(ladder.rungs) == 1 and measured(ladder)
@@ -75,8 +62,7 @@ def headline(ladder: Ladder) -> str:
             if alone
             else "No rung has been measured beside the baseline yet."
         )
-    added = [title_of(rung.adds) for rung in ladder.rungs if rung.adds and rung.rung <= top.rung]
-    techniques_used = listed([in_sentence(title) for title in added]) or f"“{top.label}”"
+    techniques_used = listed([in_sentence(title_of(key)) for key in top.techniques]) or f"“{top.label}”"
     interval = f"95 % interval {span(top.cost_interval)}" if top.cost_interval else "too few prompts for an interval"
     verdicts = {
         "better": f"{1 - top.cost:.0%} less",
@@ -99,10 +85,14 @@ def _answers_too(top: RungResult) -> str:
 
 
 def cheapest(ladder: Ladder) -> str | None:
-    """Names the best rung where climbing further did not pay."""
+    """Names the best rung where climbing further did not pay, or where combinations were free to be cheaper."""
     top, rungs = top_rung(ladder), [rung for rung in measured(ladder) if not rung.is_again]
     best = min(rungs, key=lambda rung: rung.cost or 0.0, default=None)
-    if top is None or best is None or best is top or top.step_verdict != "worse":
+    if top is None or best is None or best is top:
+        return None
+    if not top.is_step:
+        return f"The cheapest of {len(rungs)} recipes is “{best.label}” at {times(best.cost)}."
+    if top.verdict != "worse":
         return None
     return f"The cheapest rung is “{best.label}” at {times(best.cost)}; the last one did not pay."
 
@@ -141,12 +131,11 @@ def cost_rows(ladder: Ladder) -> list[dict[str, str]]:
             "Rung": rung.label,
             "Relative cost": times(rung.cost),
             "95 % interval": span(rung.cost_interval),
-            "Step": MISSING if rung.is_again else times(rung.step),
-            "Article's step": times(rung.claim.step if rung.claim else None),
+            **_beside(rung, ladder.reference),
             "Quality (%)": _text(rung, "quality", ""),
             "Quality's 95 %": quality_span(rung),
             "Points from the baseline": points(rung.quality),
-            "Step's verdict": verdict_of(rung),
+            "Step's verdict" if rung.is_step else "Verdict": verdict_of(rung),
             "In flight": rung.schedule or MISSING,
             "Errors": f"{rung.errors:,} of {rung.requests:,}" if rung.requests else MISSING,
         }
@@ -154,16 +143,38 @@ def cost_rows(ladder: Ladder) -> list[dict[str, str]]:
     ]
 
 
+def _beside(rung: RungResult, reference: Reference) -> dict[str, str]:
+    """The columns that hold a rung against another one than the baseline."""
+    held = None if rung.is_again or rung.against is None else rung.against
+    if reference == "rung before":
+        return {
+            "Step": times(rung.step if held else None),
+            "Article's step": times(rung.claim.step if rung.claim else None),
+        }
+    if reference == "everything":
+        known = held if held and held.name == "everything" else None
+        return {
+            "Against everything": times(known.factor if known else None),
+            "Its 95 %": span(known.interval if known else None),
+        }
+    return {}
+
+
 def detail_rows(ladder: Ladder) -> list[dict[str, str]]:
     return [
-        {"Rung": rung.label} | {column_title(tag, part): _text(rung, tag, part) for tag, part in SHOWN}
+        {"Rung": rung.label}
+        | {
+            column_title(tag, part): _text(rung, tag, part)
+            for tag, part in SHOWN
+            if rung.is_step or tag != "step_same_output"
+        }
         for rung in ladder.rungs
     ]
 
 
-def step_sentences(ladder: Ladder) -> list[str]:
-    """What each step did to cost and answers, one plain sentence for each measured rung."""
-    return [said for rung in ladder.rungs if (said := step_sentence(rung))]
+def rung_sentences(ladder: Ladder) -> list[str]:
+    """What became of cost and answers, one plain sentence for each measured rung."""
+    return [said for rung in ladder.rungs if (said := rung_sentence(rung))]
 
 
 def column_title(tag: str, part: str) -> str:
@@ -183,5 +194,5 @@ def _text(rung: RungResult, tag: str, part: str) -> str:
 
 def numeric_columns(rows: Sequence[Mapping[str, str]]) -> list[str]:
     """Columns that hold figures and so align to the right."""
-    words = ("Rung", "Step's verdict", "In flight")
+    words = ("Rung", "Step's verdict", "Verdict", "In flight")
     return [name for name in (rows[0] if rows else ()) if name not in words]

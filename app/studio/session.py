@@ -14,6 +14,8 @@ from app.analysis.ladder import Ladder
 from app.engine.hardware import Hardware, detect_hardware
 from app.experiment.results import load_ladder
 from app.prompts.saved import save_starter_sets
+from app.studio import model_view
+from app.studio.model_view import KnownModel
 from app.studio.wording import plain
 from optimizers.errors import InputError
 from store.database import explain_database_error
@@ -43,6 +45,12 @@ def open_studio() -> tuple[Store, Settings]:
 @st.cache_data(show_spinner=False, ttl=600)
 def hardware() -> Hardware:
     return detect_hardware()
+
+
+@st.cache_data(show_spinner=False, ttl=60)
+def look_at(places: tuple[tuple[str, str], ...]) -> list[KnownModel]:
+    """The models at these places, read at most once a minute."""
+    return model_view.look_at(places)
 
 
 @st.cache_data(show_spinner="Comparing the rungs", max_entries=32)

@@ -11,11 +11,11 @@ from app.analysis.metric import MISSING
 from app.engine.builtin import STARTER, companion_settings
 from app.engine.hardware import Hardware
 from app.engine.hub import find_model
-from app.engine.named_models import refusal, resolve_models
-from app.engine.plan import plan_engine
+from app.experiment.preview import engine_keys
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, ladder_rungs
-from app.prompts.saved import find_prompts
+from app.experiment.usable import why_not
+from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile
 from optimizers.errors import InputError
 from optimizers.recipe import TechniqueUse
@@ -55,16 +55,15 @@ def plan_starter(store: Store, settings: Settings, hardware: Hardware) -> Starte
     checkpoint = find(STARTER)
     surroundings = hardware.surroundings(checkpoint.config)
     settings_of = companion_settings(STARTER)
+    prompt_set = find_prompts(store, PROMPT_SET)
+    limit = _limit()
+    prompts = load_prompt_set(store, prompt_set.id, limit).prompts
     reasons = {
-        technique.key: technique.unavailable(surroundings)
-        or refusal(technique.key, settings_of.get(technique.key, {}), checkpoint)
-        for technique in techniques().all()
+        key: why_not(key, settings_of.get(key, {}), surroundings, checkpoint, prompts)
+        for key in (technique.key for technique in techniques().all())
     }
     usable = [key for key, reason in reasons.items() if reason is None]
     rungs = ladder_rungs(usable, settings=settings_of)
-    launched = [resolve_models(rung.recipe, find, checkpoint).recipe for rung in rungs]
-    prompt_set = find_prompts(store, PROMPT_SET)
-    limit = _limit()
     spec = ExperimentSpec(
         kind="ladder",
         prompt_set_id=prompt_set.id,
@@ -79,7 +78,7 @@ def plan_starter(store: Store, settings: Settings, hardware: Hardware) -> Starte
         title=f"Ladder: {STARTER} on {prompt_set.name}",
         prompts=min(prompt_set.size, limit or prompt_set.size),
         prompts_in_set=prompt_set.size,
-        engine_starts=len({plan_engine(checkpoint, recipe, hardware, spec.engine).key for recipe in launched}),
+        engine_starts=len(set(engine_keys(rungs, find, checkpoint, hardware, spec.engine))),
         left_out=tuple((techniques().get(key).title, reason) for key, reason in reasons.items() if reason),
     )
 

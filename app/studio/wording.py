@@ -8,6 +8,10 @@ from math import ceil
 from time import localtime, strftime
 
 from app.analysis.metric import MISSING
+from app.words import count_of, in_sentence, listed
+
+# Pages find these here, beside the other words.
+__all__ = ("count_of", "in_sentence", "listed")
 
 MIB, GIB = 2**20, 2**30
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -86,18 +90,3 @@ def size(count: int | None) -> str:
     if count is None:
         return MISSING
     return f"{count / GIB:,.1f} GiB" if count >= GIB else f"{count / MIB:,.0f} MiB"
-
-
-def count_of(count: int, thing: str) -> str:
-    """`3 engine starts`, `1 engine start`."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
-
-
-def in_sentence(title: str) -> str:
-    """A title inside a sentence: small first letter, abbreviations left as they are."""
-    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
-
-
-def listed(names: list[str]) -> str:
-    """`a, b and c`."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""

@@ -19,17 +19,23 @@ from tests.e2e.studio import open_page, pages_only
 from tests.pages import factory
 
 pytestmark = pytest.mark.browser
-PAGES = ("", "ladder?experiment=1", "ladder", "prompts?set=support-desk", "models")
+PAGES = (
+    "", "ladder?experiment=1", "ladder?experiment=2", "ladder?experiment=3", "ladder", "prompts?set=support-desk",
+    "models",
+)  # fmt: skip
 NARROW, WIDE = 800, 1440
 Scheme = Literal["light", "dark"]
 
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A finished ladder, a running one, one in the queue, and a person's engine that is ready."""
+    """Finished: a ladder, a full factorial and a leave-one-out. A running ladder, one in the queue, and a person's
+    engine that is ready."""
     home = tmp_path_factory.mktemp("busy")
     with filled(home) as store:
         factory.finished(store, failures=1)
+        factory.finished(store, kind="factorial")
+        factory.finished(store, kind="leave_one_out")
         factory.running(store)
         factory.queued(store, "Ladder: another on unique")
         engine = store.engines.request({"model": "starter", "recipe": []})
@@ -89,10 +95,18 @@ def test_a_stopped_experiment_is_for_everyone(stopped: str, browser: Browser, pa
     check(stopped, browser, path, scheme)
 
 
-def check(url: str, browser: Browser, path: str, scheme: Scheme) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_form_for_an_experiment_is_for_everyone(stopped: str, browser: Browser, scheme: Scheme) -> None:
+    check(stopped, browser, "ladder", scheme, unfold="New experiment")
+
+
+def check(url: str, browser: Browser, path: str, scheme: Scheme, unfold: str | None = None) -> None:
     page = browser.new_page(color_scheme=scheme, viewport={"width": WIDE, "height": 900})
     try:
         open_page(page, f"{url}/{path}")
+        if unfold is not None:
+            page.get_by_text(unfold, exact=True).click()
+            page.get_by_text("Planned:").wait_for()
         assert not page.get_by_test_id("stException").count()
         results = Axe().run(page)
         assert results.violations_count == 0, results.generate_report()

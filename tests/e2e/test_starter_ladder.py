@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.studio import open_page, whole_studio
 
 PROMPTS = 16
-REQUESTS = 5 * 3 * PROMPTS
+REQUESTS = 6 * 3 * PROMPTS
 MINUTE_MS = 60_000
 PATIENCE_MS = 20 * MINUTE_MS
 
@@ -41,21 +41,22 @@ def test_one_click_measures_the_starter_ladder(tmp_path: Path, browser: Browser)
         page.get_by_role("link", name="Open the ladder").click()
         page.wait_for_url(re.compile(r"/ladder\?experiment=1$"))
         expect(page.get_by_role("heading", level=2).first).to_contain_text(
-            "With prefix caching, continuous batching and speculative decoding, an answered request costs"
+            "With quantization, prefix caching, continuous batching and speculative decoding, an answered request costs"
         )
         evidence = page.get_by_test_id("stTable").first
-        for technique in ("Prefix caching", "Continuous batching", "Speculative decoding"):
+        for technique in ("Quantization", "Prefix caching", "Continuous batching", "Speculative decoding"):
             expect(evidence.get_by_role("row").filter(has_text=technique)).to_contain_text(
                 re.compile("took effect|no effect|not observable")
             )
-        expect(evidence.get_by_role("row").filter(has_text="Prefix caching")).to_contain_text("took effect")
+        for technique in ("Quantization", "Prefix caching"):
+            expect(evidence.get_by_role("row").filter(has_text=technique)).to_contain_text("took effect")
         with page.expect_download() as download:
             page.get_by_role("button", name="Download as JSON").click()
         document = json.loads(Path(download.value.path()).read_text())
 
     assert document["status"] == "done"
-    assert document["engine_starts"] == 3
-    assert len(document["rungs"]) == 5
+    assert document["engine_starts"] == 4
+    assert len(document["rungs"]) == 6
     for rung in document["rungs"]:
         assert rung["status"] == "done"
         assert rung["relative_cost"] > 0

@@ -55,12 +55,20 @@ def test_continuous_batching_counts_what_runs_together() -> None:
         "vllm:iteration_tokens_total_sum": 35.0,
         "vllm:request_inference_time_seconds_sum": 12.0,
     }
-    found = evidence("continuous_batching", Observation(delta, running=(4.0, 8.0), peak_in_flight=8, seconds=3.0))
+    found = evidence("continuous_batching", Observation(delta, running=(4.0, 8.0) * 4, peak_in_flight=8, seconds=3.0))
     assert found.took_effect is True
     assert found.figures["mean_running"] == pytest.approx(4.0)
     assert found.figures["tokens_per_step"] == pytest.approx(3.5)
-    assert found.figures["peak_running_seen"] == 8
+    assert (found.figures["peak_running_seen"], found.figures["mean_running_seen"]) == (8, 6)
+    assert found.detail.endswith("; 8 looks at the running batch saw 6.0 on average and 8 at most")
     assert found.detail.startswith("4.0 requests running together on average, of up to 8 in flight")
+
+
+def test_a_few_looks_at_the_batch_are_no_sentence() -> None:
+    delta = {"vllm:request_inference_time_seconds_sum": 12.0}
+    found = evidence("continuous_batching", Observation(delta, running=(1.0, 0.0), peak_in_flight=8, seconds=3.0))
+    assert "looks" not in found.detail
+    assert found.figures["mean_running_seen"] == 0.5
 
 
 def test_continuous_batching_took_no_effect_where_one_request_followed_another() -> None:

@@ -133,3 +133,20 @@ def test_an_unknown_setting_lists_the_known_ones() -> None:
         techniques().get("continuous_batching").check({"batch": 1})
     with pytest.raises(InputError, match="prefix_caching has no setting 'on'; it has: block_size"):
         techniques().get("prefix_caching").check({"on": True})
+
+
+def test_a_step_has_room_for_a_token_of_each_sequence() -> None:
+    check = techniques().get("continuous_batching").check
+    with pytest.raises(InputError, match="max_num_batched_tokens is 64, below max_num_seqs 128"):
+        check({"max_num_seqs": 128, "max_num_batched_tokens": 64})
+    assert check({"max_num_seqs": 64, "max_num_batched_tokens": 64})["max_num_seqs"] == 64
+
+
+def test_a_setting_may_go_with_several_values_of_another() -> None:
+    settings = {setting.name: setting for setting in techniques().get("speculative_decoding").settings}
+    idle = {
+        method: [name for name, setting in settings.items() if setting.is_idle({"method": method})]
+        for method in ("ngram", "eagle", "mtp")
+    }
+    looks_up = ["prompt_lookup_min", "prompt_lookup_max"]
+    assert idle == {"ngram": ["draft_model"], "eagle": looks_up, "mtp": [*looks_up, "draft_model"]}

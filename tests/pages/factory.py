@@ -5,14 +5,16 @@ The figures are made up but shaped like measured ones; nothing here starts an en
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from time import time
 from typing import Any
 
+from app.experiment.kinds import KINDS
 from app.experiment.measure import save_records, save_summary
 from app.experiment.queue import enqueue
-from app.experiment.spec import ExperimentSpec, ladder_rungs
+from app.experiment.spec import ExperimentSpec
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile, plan_schedule
@@ -22,7 +24,8 @@ from store.store import Store
 from store.tables import RunRow
 
 MS = 1_000_000
-HARDWARE = {"title": "Example CPU, 2 cores, 8 GiB", "cpu_features": ["avx2", "avx512f"]}
+MACHINE = "Example CPU, 2 cores, 8 GiB"
+HARDWARE = {"title": MACHINE, "cpu_features": ["avx2", "avx512f"]}
 
 
 @dataclass(frozen=True)
@@ -41,23 +44,50 @@ SPEEDS = {
 }
 
 
-def queued(store: Store, title: str = "Ladder: starter on support-desk", prompts: int = 12, repeats: int = 2) -> int:
+def speed_of(keys: tuple[str, ...]) -> Speed:
+    """Of a ladder's recipes as in SPEEDS; of other ones what their techniques do one after the other."""
+    if keys in SPEEDS:
+        return SPEEDS[keys]
+    ttft, tpot = (90.0 if "prefix_caching" in keys else 800.0), 10.0
+    if "continuous_batching" in keys:
+        ttft, tpot = 2.3 * ttft, 18.0
+    return Speed(ttft, 0.8 * tpot) if "speculative_decoding" in keys else Speed(ttft, tpot)
+
+
+def queued(
+    store: Store,
+    title: str | None = None,
+    prompts: int = 12,
+    repeats: int = 2,
+    kind: str = "ladder",
+    keys: Sequence[str] | None = None,
+) -> int:
     spec = ExperimentSpec(
-        kind="ladder",
+        kind=kind,
         prompt_set_id=find_prompts(store, "support-desk").id,
-        rungs=ladder_rungs(),
+        rungs=KINDS[kind].rungs(list(SPEEDS)[-1] if keys is None else keys),
         model="starter",
         prompt_limit=prompts,
         load=LoadProfile("closed_loop", 4, "one_by_one"),
         repeats=repeats,
     )
-    return enqueue(store, spec, title)
+    return enqueue(store, spec, title or f"{KINDS[kind].title}: starter on support-desk")
 
 
-def finished(store: Store, prompts: int = 12, repeats: int = 2, **options: Any) -> int:
+def finished(
+    store: Store,
+    prompts: int = 12,
+    repeats: int = 2,
+    kind: str = "ladder",
+    keys: Sequence[str] | None = None,
+    engine_starts: int = 0,
+    **options: Any,
+) -> int:
     """`options` go to `measure`."""
-    experiment_id = queued(store, prompts=prompts, repeats=repeats)
+    experiment_id = queued(store, prompts=prompts, repeats=repeats, kind=kind, keys=keys)
     store.experiments.claim(experiment_id)
+    for _ in range(engine_starts):
+        store.experiments.add_engine_start(experiment_id)
     for run in store.runs.of_experiment(experiment_id):
         measure(store, run, **options)
     store.experiments.finish(experiment_id, "done", {"total": 384.0, "engine_start": 60.0, "generation": 310.0})
@@ -132,7 +162,7 @@ def make_records(
 ) -> list[RequestRecord]:
     """Requests in `width` lanes, each sent when the one before it in its lane has ended."""
     keys = tuple(use.key for use in recipe.uses)
-    speed, random = SPEEDS[keys], Random(1000 * run.rung + run.repeat)
+    speed, random = speed_of(keys), Random(1000 * run.rung + run.repeat)
     lanes = [0] * width
     records = []
     for position, prompt in enumerate(prompt_set.prompts):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.engine.hardware import GIB, Hardware
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec
 from store.store import Store
@@ -154,3 +158,129 @@ def test_the_latest_ladder_comes_before_a_later_run(open_page: Open, store: Stor
     spec = ExperimentSpec.from_json(store.experiments.get(ladder).spec)
     enqueue(store, replace(spec, kind="run", rungs=spec.rungs[:1]), "Run: Baseline on support-desk")
     assert open_page("ladder").selectbox[0].value == str(ladder)
+
+
+class TestKinds:
+    def titles(self, at: AppTest) -> list[str]:
+        return [header.value for header in at.header]
+
+    def test_each_technique_alone(self, open_page: Open, store: Store) -> None:
+        factory.finished(store, kind="one_at_a_time")
+        at = open_page("ladder")
+        assert "Each technique alone" in self.titles(at)
+        assert "Alone, prefix caching saves most: 0." in words(at)
+        bars = [trace for trace in figure(at)["data"] if trace["type"] == "bar"]
+        assert [bar["y"][0] for bar in bars] == ["Prefix caching", "Continuous batching", "Speculative decoding"]
+        assert all("error_x" in bar for bar in bars)
+        cost = at.dataframe[0].value
+        assert "Step" not in cost
+        assert list(cost["Verdict"])[:3] == ["baseline", "no clear change", "better"]
+        assert "- Prefix caching: costs 0." in words(at)
+
+    def test_everything_without_each(self, open_page: Open, store: Store) -> None:
+        factory.finished(store, kind="leave_one_out")
+        at = open_page("ladder")
+        assert "Everything without each technique" in self.titles(at)
+        assert "Most is missed without prefix caching: everything then costs" in words(at)
+        cost = at.dataframe[0].value
+        assert list(cost["Against everything"])[:3] == ["–"] * 3
+        assert cost["Against everything"][3].endswith("x")
+        assert "“Everything”, and its change from the baseline." in words(at)
+
+    def test_every_combination(self, open_page: Open, store: Store) -> None:
+        factory.finished(store, kind="factorial")
+        at = open_page("ladder")
+        titles = self.titles(at)
+        assert titles.index("Whose saving it is") < titles.index("What two techniques do to each other")
+        said = words(at)
+        assert "Of the saving of everything together (0." in said
+        assert "Prefix caching and continuous batching cost " in said
+        assert len(at.get("plotly_chart")) == 3
+        pairs = at.table[0].value
+        assert list(pairs["Pair"]) == [
+            "Prefix caching and continuous batching",
+            "Prefix caching and speculative decoding",
+            "Continuous batching and speculative decoding",
+        ]
+        assert len(at.dataframe[0].value) == 9
+        assert "The cheapest of 8 recipes is “" in said or "With prefix caching" in said
+
+    def test_an_experiment_of_any_kind_comes_first(self, open_page: Open, store: Store) -> None:
+        factory.queued(store)
+        later = factory.queued(store, "Full factorial: starter on support-desk", kind="factorial")
+        assert open_page("ladder").selectbox[0].value == str(later)
+
+    @pytest.mark.parametrize("kind", ["one_at_a_time", "leave_one_out", "factorial"])
+    def test_one_that_has_not_run_has_no_figures(self, open_page: Open, store: Store, kind: str) -> None:
+        factory.queued(store, kind=kind)
+        at = open_page("ladder")
+        assert not at.get("plotly_chart")
+        assert set(at.dataframe[0].value["Relative cost"]) == {"–"}
+
+
+@pytest.mark.usefixtures("starter")
+class TestNewExperiment:
+    def test_what_it_will_do_is_said_before_the_button(self, open_page: Open) -> None:
+        said = words(open_page("ladder"))
+        assert "Planned: ladder, 5 rungs × 3 repeats = 15 runs of 128 prompts: 1,920 requests and 30 to warm up, 3" in (
+            said.replace("**", "")
+        )
+        assert "no estimate yet: nothing has been measured here" in said
+        assert "Speculative decoding with the draft model starter-draft." in said
+
+    def test_the_plan_follows_what_is_chosen(self, open_page: Open, store: Store) -> None:
+        at = open_page("ladder")
+        at.selectbox(key="new_kind").select("factorial").run()
+        at.number_input(key="new_repeats").set_value(2).run()
+        at.number_input(key="new_limit_support-desk").set_value(10).run()
+        at.multiselect(key="new_techniques_starter").set_value(["continuous_batching", "prefix_caching"]).run()
+        said = words(at)
+        assert "full factorial, 5 rungs × 2 repeats = 10 runs of 10 prompts (the first 10 of 128): 100 requests" in said
+        assert "Every combination: how techniques help or hinder each other" in said
+        assert store.experiments.recent() == []
+
+    def test_the_button_queues_it_and_shows_it(self, open_page: Open, store: Store) -> None:
+        at = open_page("ladder")
+        at.selectbox(key="new_kind").select("leave_one_out").run()
+        at.multiselect(key="new_techniques_starter").set_value(["continuous_batching", "prefix_caching"]).run()
+        at.button(key="new_measure").click().run()
+        assert not at.exception
+        (row,) = store.experiments.unfinished()
+        assert (row.kind, row.title) == ("leave_one_out", "Leave one out: starter on support-desk")
+        assert [rung["label"] for rung in row.spec["rungs"]][2:] == [
+            "Everything", "Without continuous batching", "Without prefix caching",
+        ]  # fmt: skip
+        assert at.query_params["experiment"] == str(row.id)
+        assert at.selectbox(key="chosen_experiment").value == str(row.id)
+
+    def test_the_order_of_a_ladder_is_the_order_of_choosing(self, open_page: Open, store: Store) -> None:
+        at = open_page("ladder")
+        at.multiselect(key="new_techniques_starter").set_value(["speculative_decoding", "prefix_caching"]).run()
+        at.button(key="new_measure").click().run()
+        (row,) = store.experiments.unfinished()
+        assert [rung["label"] for rung in row.spec["rungs"]][2:] == ["+ Speculative decoding", "+ Prefix caching"]
+
+    def test_what_cannot_be_measured_is_told_and_cannot_be_started(self, open_page: Open) -> None:
+        at = open_page("ladder")
+        at.selectbox(key="new_kind").select("factorial").run()
+        at.multiselect(key="new_techniques_starter").set_value(["prefix_caching"]).run()
+        assert "needs at least 2 techniques" in words(at)
+        assert at.button(key="new_measure").disabled
+
+    def test_what_was_measured_here_gives_the_plan_its_time(
+        self, open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        machine = Hardware("Example CPU", 2, 8 * GIB)
+        assert machine.title == factory.MACHINE
+        monkeypatch.setattr("app.studio.session.detect_hardware", lambda: machine)
+        factory.finished(store, engine_starts=3)
+        said = words(open_page("ladder"))
+        assert " min, judging by 10 earlier runs here; 5 of 5 rungs have not been measured so before" in said
+
+    def test_without_a_usable_model_there_is_no_form(
+        self, open_page: Open, starter: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shutil.rmtree(starter.parent)
+        at = open_page("ladder")
+        assert "There is no usable model yet" in words(at)
+        assert not at.multiselect

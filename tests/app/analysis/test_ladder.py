@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from app.analysis.compare import RungData
-from app.analysis.ladder import Ladder, RungRuns, build_ladder, pooled_metrics
-from app.analysis.metric import METRICS
+from app.analysis.ladder import Ladder, RungRuns, build_ladder
 from app.analysis.summary import Observed, summarise
 from app.replay.record import RequestRecord
 from optimizers.recipe import Recipe
@@ -60,13 +59,13 @@ def four_rungs(again_ms: float = 200.0) -> Ladder:
 
 def test_costs_are_multiples_of_the_baseline_and_steps_of_the_rung_before() -> None:
     baseline, again, prefix, both = four_rungs().rungs
-    assert (baseline.cost, baseline.step, baseline.step_verdict) == (1.0, None, "baseline")
+    assert (baseline.cost, baseline.step, baseline.verdict) == (1.0, None, "baseline")
     assert again.cost == pytest.approx(1.0)
     assert prefix.cost == prefix.step == pytest.approx(0.523, abs=0.01)
     assert both.cost == pytest.approx(0.284, abs=0.01)
     assert both.step == pytest.approx(0.54, abs=0.01)
     for each in (prefix, both):
-        assert each.step_verdict == each.comparison.verdict == "better"
+        assert each.verdict == each.comparison.verdict == "better"
         assert each.cost_interval is not None
         assert each.cost is not None
         assert each.cost_interval.low <= each.cost <= each.cost_interval.high
@@ -84,11 +83,11 @@ def test_the_second_baseline_is_the_noise_floor_and_no_step() -> None:
 def test_a_noisy_machine_hides_an_effect_of_its_own_size() -> None:
     quiet = build_ladder([measured(0, Recipe(), repeats(200)), measured(1, PREFIX, repeats(170))])
     assert quiet.noise == {}
-    assert quiet.rungs[1].step_verdict == "better"
+    assert quiet.rungs[1].verdict == "better"
     noisy = build_ladder(
         [measured(0, Recipe(), repeats(200)), measured(1, Recipe(), repeats(240)), measured(2, PREFIX, repeats(170))]
     )
-    assert noisy.rungs[2].step_verdict == "no clear change"
+    assert noisy.rungs[2].verdict == "no clear change"
 
 
 def test_each_rung_says_what_it_adds_and_what_the_article_claims() -> None:
@@ -202,20 +201,20 @@ class TestAnswers:
     def test_a_cheaper_rung_can_answer_worse(self) -> None:
         ladder = build_ladder([self.answering(0, Recipe(), 58), self.answering(1, PREFIX, 40, latency_ms=100)])
         baseline, cheaper = ladder.rungs
-        assert (baseline.quality, baseline.step_quality) == (None, None)
-        assert cheaper.step_verdict == "better"
-        assert cheaper.step_quality is not None
-        assert cheaper.step_quality == cheaper.quality
-        assert (cheaper.step_quality.verdict, cheaper.step_quality.lost) == ("worse", 18)
+        assert (baseline.quality, baseline.quality_change) == (None, None)
+        assert cheaper.verdict == "better"
+        assert cheaper.quality_change is not None
+        assert cheaper.quality_change == cheaper.quality
+        assert (cheaper.quality_change.verdict, cheaper.quality_change.lost) == ("worse", 18)
 
     def test_small_losses_of_each_step_add_up_against_the_baseline(self) -> None:
         rights = (60, 58, 56, 54)
         recipes = (Recipe(), PREFIX, BOTH, BOTH.plus("speculative_decoding"))
         rungs = [self.answering(at, *each) for at, each in enumerate(zip(recipes, rights, strict=True))]
         last = build_ladder(rungs).rungs[-1]
-        assert last.step_quality is not None
+        assert last.quality_change is not None
         assert last.quality is not None
-        assert (last.step_quality.verdict, last.quality.verdict) == ("no clear change", "worse")
+        assert (last.quality_change.verdict, last.quality.verdict) == ("no clear change", "worse")
         assert last.quality.delta == pytest.approx(-10.0)
 
     def test_the_interval_counts_prompts_and_not_requests(self) -> None:
@@ -227,7 +226,7 @@ class TestAnswers:
 
     def test_without_expected_answers_there_is_no_quality(self) -> None:
         found = four_rungs().rungs[2]
-        assert (found.metrics["quality"], found.quality_interval, found.step_quality, found.quality) == (None,) * 4
+        assert (found.metrics["quality"], found.quality_interval, found.quality_change, found.quality) == (None,) * 4
 
 
 def test_identical_output_is_held_against_the_technique_that_claims_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,31 +248,6 @@ def test_failures_and_suspicions_of_all_repeats_are_shown_once() -> None:
     assert (found.suspect, found.errors, found.requests) == (("it lagged",), 4, 40)
 
 
-class TestPooling:
-    def summary(self, **metrics: Any) -> dict[str, Any]:
-        return {"metrics": metrics}
-
-    def test_repeats_are_averaged_statistic_by_statistic(self) -> None:
-        found = pooled_metrics(
-            [
-                self.summary(ttft_ms={"mean": 1.0, "p50": 2.0, "p95": None, "p99": 8.0}, requests_per_s=4.0),
-                None,
-                self.summary(ttft_ms={"mean": 3.0, "p50": 4.0, "p95": 6.0, "p99": None}, requests_per_s=None),
-            ]
-        )
-        assert found["ttft_ms"] == {"mean": 2.0, "p50": 3.0, "p95": 6.0, "p99": 8.0}
-        assert found["requests_per_s"] == 4.0
-
-    def test_a_metric_that_no_repeat_has_is_none(self) -> None:
-        found = pooled_metrics([self.summary(ttft_ms=None, quality=None), self.summary()])
-        assert found["quality"] is None
-        assert set(found["ttft_ms"].values()) == {None}
-        assert found.keys() == pooled_metrics([]).keys() == {metric.tag for metric in METRICS}
-
-    def test_a_measured_zero_counts(self) -> None:
-        assert pooled_metrics([self.summary(cached_tokens=0), self.summary(cached_tokens=10)])["cached_tokens"] == 5
-
-
 def test_a_reason_that_differs_only_in_its_figures_stands_once_with_the_worst() -> None:
     one, two = (measured(0, Recipe(), repeats(100, 1), suspect=[f"it lagged by {ms} ms", "x"]) for ms in (90, 104))
     both = measured(0, Recipe(), repeats(100, 2))
@@ -286,7 +260,7 @@ def test_a_saving_without_a_cause_is_no_saving() -> None:
     for effect, verdict in ((False, "no clear change"), (True, "better")):
         cheaper = measured(1, PREFIX, repeats(100), evidence=[{**nothing, "took_effect": effect}])
         found = build_ladder([measured(0, Recipe(), repeats(200)), cheaper]).rungs[1]
-        assert (found.step_verdict, found.comparison.verdict) == (verdict, verdict)
+        assert (found.verdict, found.comparison.verdict) == (verdict, verdict)
         assert found.comparison.differences["ttft_ms"].verdict == verdict
         assert any("although nothing shows" in reason for reason in found.suspect) is not effect
 
@@ -294,4 +268,91 @@ def test_a_saving_without_a_cause_is_no_saving() -> None:
 def test_what_got_worse_without_an_effect_is_worse() -> None:
     nothing = {"technique": "prefix_caching", "took_effect": False, "detail": "no hit", "figures": {}}
     dearer = measured(1, PREFIX, repeats(300), evidence=[nothing])
-    assert build_ladder([measured(0, Recipe(), repeats(200)), dearer]).rungs[1].step_verdict == "worse"
+    assert build_ladder([measured(0, Recipe(), repeats(200)), dearer]).rungs[1].verdict == "worse"
+
+
+class TestReferences:
+    """What rungs are held against where they are no steps."""
+
+    BATCHING = Recipe.from_json(["continuous_batching"])
+    PREFIX_HIT: ClassVar[list[dict[str, Any]]] = [
+        {"technique": "prefix_caching", "took_effect": True, "detail": "hits", "figures": {}}
+    ]
+
+    def one_at_a_time(self) -> Ladder:
+        rungs = [
+            measured(0, Recipe(), repeats(200)),
+            measured(1, Recipe(), repeats(200)),
+            measured(2, PREFIX, repeats(100), evidence=self.PREFIX_HIT),
+            measured(3, self.BATCHING, repeats(50)),
+        ]
+        return build_ladder(rungs, "baseline")
+
+    def test_each_technique_alone_is_held_against_the_baseline(self) -> None:
+        ladder = self.one_at_a_time()
+        assert [each.against and (each.against.rung, each.against.name) for each in ladder.rungs] == [
+            None, (0, "the baseline"), (0, "the baseline"), (0, "the baseline"),
+        ]  # fmt: skip
+        last = ladder.rungs[3]
+        assert last.against is not None
+        assert last.against.factor == last.cost == pytest.approx(0.284, abs=0.01)
+        assert (last.step, last.step_interval, last.step_same_output) == (None, None, None)
+        assert (last.adds, last.verdict, last.claim) == ("continuous_batching", "better", None)
+        assert ladder.effects is not None
+        assert [effect.factor for effect in ladder.effects.alone] == [each.cost for each in ladder.rungs[2:]]
+
+    def test_identical_output_is_held_against_what_the_rung_is_held_against(self) -> None:
+        assert (
+            self.one_at_a_time().rungs[2].evidence[0]["detail"] == "hits; 100.0 % of answers identical to the baseline"
+        )
+
+    def left_out(self, idle: str = "") -> Ladder:
+        def seen(*keys: str) -> list[dict[str, Any]]:
+            return [{"technique": key, "took_effect": key != idle, "detail": "d", "figures": {}} for key in keys]
+
+        rungs = [
+            measured(0, Recipe(), repeats(200)),
+            measured(1, Recipe(), repeats(200)),
+            measured(2, BOTH, repeats(50), evidence=seen("prefix_caching", "continuous_batching")),
+            measured(3, self.BATCHING, repeats(100), evidence=seen("continuous_batching")),
+            measured(4, PREFIX, repeats(49), evidence=seen("prefix_caching")),
+        ]
+        return build_ladder(rungs, "everything")
+
+    def test_what_is_left_out_is_held_against_everything(self) -> None:
+        ladder = self.left_out()
+        assert [each.against and (each.against.rung, each.against.name) for each in ladder.rungs] == [
+            None, (0, "the baseline"), (0, "the baseline"), (2, "everything"), (2, "everything"),
+        ]  # fmt: skip
+        everything, without_prefix, without_batching = ladder.rungs[2:]
+        assert everything.verdict == "better"
+        assert without_prefix.against is not None
+        assert without_prefix.against.factor == pytest.approx(1.84, abs=0.01)
+        assert without_prefix.verdict == "worse"
+        # Beside the baseline it is cheaper all the same.
+        assert without_prefix.comparison.verdict == "better"
+        assert without_batching.verdict == "no clear change"
+        assert ladder.effects is not None
+        assert {effect.techniques: effect.verdict for effect in ladder.effects.without} == {
+            ("prefix_caching",): "worse", ("continuous_batching",): "no clear change",
+        }  # fmt: skip
+
+    def test_what_did_nothing_is_not_missed(self) -> None:
+        ladder = self.left_out(idle="prefix_caching")
+        assert ladder.rungs[3].verdict == "no clear change"
+        assert any("84% more although nothing shows that prefix_caching" in text for text in ladder.rungs[3].suspect)
+        assert ladder.effects is not None
+        assert {effect.verdict for effect in ladder.effects.without} == {"no clear change"}
+
+    def test_everything_that_has_not_run_leaves_the_others_without_a_verdict(self) -> None:
+        rungs = [measured(0, Recipe(), repeats(200)), waiting(1, BOTH, "queued"), measured(2, PREFIX, repeats(100))]
+        last = build_ladder(rungs, "everything").rungs[2]
+        assert last.against is not None
+        assert (last.against.factor, last.verdict) == (None, "failed")
+        assert last.cost is not None
+
+    def test_a_ladder_has_steps_and_no_effects(self) -> None:
+        ladder = four_rungs()
+        assert ladder.effects is None
+        assert ladder.rungs[3].against is not None
+        assert (ladder.rungs[3].against.rung, ladder.rungs[3].against.name) == (2, "the rung before")

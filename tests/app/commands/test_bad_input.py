@@ -138,7 +138,7 @@ class TestRecipes:
         ("recipe", "says"),
         [
             ("", "is not JSON"),
-            ('["nothing"]', "there is no technique 'nothing'; known techniques: prefix_caching"),
+            ('["nothing"]', "there is no technique 'nothing'; known techniques: quantization"),
             ('["prefix_caching", "prefix_caching"]', "names prefix_caching twice"),
             ('[{"technique": "continuous_batching", "settings": {"max_num_seqs": 0}}]', "max_num_seqs is 0"),
             ('{"recipe": 5}', "must be a list"),

@@ -130,7 +130,7 @@ class TestRefusing:
         [
             ("nothing", "--set 'nothing': give TECHNIQUE.SETTING=VALUE"),
             ("prefix_caching=1", "give TECHNIQUE.SETTING=VALUE"),
-            ("fly.high=1", "there is no technique 'fly'; known techniques: prefix_caching"),
+            ("fly.high=1", "there is no technique 'fly'; known techniques: quantization"),
             ("continuous_batching.size=1", "continuous_batching has no setting 'size'; it has: max_num_seqs"),
             ("prefix_caching.on=true", "prefix_caching has no setting 'on'; it has: none"),
             ("continuous_batching.max_num_seqs=many", "max_num_seqs is 'many', but must be a number"),

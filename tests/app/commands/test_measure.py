@@ -57,7 +57,9 @@ class TestLadder:
             "ladder", "--model", model, "--prompts", prompts, "--techniques", "prefix_caching, continuous_batching",
             "--repeats", 1, "--concurrency", 2, "--price-per-hour", 3, "--out", out, "--json",
         )  # fmt: skip
-        assert (said.code, said.err) == (0, "")
+        assert said.code == 0
+        assert said.err.startswith("Planned: ladder, 4 rungs × 1 repeat = 4 runs of 4 prompts: 16 requests and 8 to ")
+        assert said.err.count("\n") == 1
         document = said.json
         assert json.loads((out / "experiment.json").read_text()) == document
         assert document.keys() >= EXPERIMENT_KEYS

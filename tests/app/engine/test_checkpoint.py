@@ -86,6 +86,13 @@ def test_a_folder_without_tokenizer(model: Path) -> None:
     assert "no tokenizer" in refusal(model)
 
 
+def test_a_drafting_head_needs_no_tokenizer_of_its_own(model: Path) -> None:
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps(config | {"architectures": ["LlamaForCausalLMEagle3"]}))
+    (model / "tokenizer.json").unlink()
+    assert read_checkpoint(model).architecture == "LlamaForCausalLMEagle3"
+
+
 @pytest.mark.parametrize("name", ["chat_template.jinja", "chat_template.json"])
 def test_a_chat_template_in_a_file_of_its_own(tmp_path: Path, name: str) -> None:
     folder = checkpoint_folder(tmp_path / "m", chat_template=False)

@@ -186,3 +186,23 @@ def test_the_stored_plan_is_json_with_its_key() -> None:
     assert stored["key"] == found.key
     assert stored["argv"] == list(found.argv)
     assert stored["environment"]["DO_NOT_TRACK"] == "1"
+
+
+def test_what_the_engine_would_refuse_is_refused_before_it_starts() -> None:
+    sixteen = Recipe.of([("prefix_caching", {"block_size": 16})])
+    with pytest.raises(InputError, match="prefix_caching cannot be used so: block_size is 16, and a cpu engine takes"):
+        plan_engine(tiny(), sixteen, CPU)
+    assert value(plan_engine(tiny(), sixteen, GPU), "--block-size") == "16"
+    mtp = Recipe.of([("speculative_decoding", {"method": "mtp"})])
+    with pytest.raises(InputError, match="the model has no MTP layers to draft with"):
+        plan_engine(tiny(), mtp, CPU)
+    assert "--speculative-config" in plan_engine(tiny(num_nextn_predict_layers=1), mtp, CPU).argv
+
+
+@pytest.mark.parametrize(
+    ("chosen", "flag"), [("engine", None), ("on", "--enable-chunked-prefill"), ("off", "--no-enable-chunked-prefill")]
+)
+def test_chunked_prefill_is_left_to_the_engine_or_said(chosen: str, flag: str | None) -> None:
+    recipe = Recipe.of([("continuous_batching", {"chunked_prefill": chosen})])
+    said = [part for part in plan_engine(tiny(), recipe, CPU).argv if "chunked" in part]
+    assert said == ([flag] if flag else [])

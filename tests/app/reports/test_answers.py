@@ -14,8 +14,8 @@ from app.reports.answers import (
     low_quality_note,
     points,
     quality_span,
+    rung_sentence,
     since_baseline,
-    step_sentence,
     verdict_of,
     with_answers,
 )
@@ -55,7 +55,7 @@ def test_a_saving_that_costs_answers_says_so_beside_its_verdict() -> None:
     baseline, cheaper = ladder([58, 40]).rungs
     assert verdict_of(baseline) == "baseline"
     assert verdict_of(cheaper) == "better on cost, worse on answers"
-    said = step_sentence(cheaper)
+    said = rung_sentence(cheaper)
     assert said is not None
     assert said.startswith(
         f"{cheaper.label}: costs 0.50x the rung before: better on cost, worse on answers; "
@@ -77,7 +77,7 @@ def test_what_several_steps_lose_together_is_told() -> None:
     assert (since_baseline(baseline), since_baseline(first)) == (None, None)
     assert verdict_of(second) == "better"
     assert since_baseline(second) == "10.0 points fewer of the answers are right than on the baseline: worse"
-    assert (step_sentence(second) or "").endswith(f": no clear change; {since_baseline(second)}.")
+    assert (rung_sentence(second) or "").endswith(f": no clear change; {since_baseline(second)}.")
 
 
 def test_more_right_answers_and_as_many() -> None:
@@ -89,15 +89,15 @@ def test_more_right_answers_and_as_many() -> None:
 
 def test_the_baseline_and_a_single_prompt_have_less_to_say() -> None:
     baseline, step = ladder([1, 0], prompts=1).rungs
-    assert step_sentence(baseline) == "Baseline: answers: 100.0 % right."
+    assert rung_sentence(baseline) == "Baseline: answers: 100.0 % right."
     assert answers_sentence(step) == "answers: 0.0 % right, 100.0 points fewer: no clear change"
     assert points(step.quality) == "-100.0"
 
 
 def test_without_expected_answers_only_cost_is_told() -> None:
     baseline, step = ladder([0, 0], expects=False).rungs
-    assert step_sentence(baseline) is None
-    assert step_sentence(step) == f"{step.label}: costs 0.50x the rung before: better."
+    assert rung_sentence(baseline) is None
+    assert rung_sentence(step) == f"{step.label}: costs 0.50x the rung before: better."
     assert (points(step.quality), quality_span(step), low_quality_note(ladder([0, 0], expects=False))) == (
         "–",
         "–",
@@ -107,7 +107,7 @@ def test_without_expected_answers_only_cost_is_told() -> None:
 
 def test_a_rung_that_has_not_run_says_nothing() -> None:
     waiting = ladder([50, None]).rungs[1]
-    assert (step_sentence(waiting), verdict_of(waiting)) == (None, "queued")
+    assert (rung_sentence(waiting), verdict_of(waiting)) == (None, "queued")
 
 
 @pytest.mark.parametrize(("right", "judged"), [(29, False), (30, True)])
@@ -121,7 +121,7 @@ def test_a_baseline_that_is_mostly_wrong_cannot_judge(right: int, judged: bool) 
 
 
 def test_a_loss_of_answers_stands_beside_any_verdict() -> None:
-    worse = ladder([58, 40]).rungs[1].step_quality
+    worse = ladder([58, 40]).rungs[1].quality_change
     assert with_answers("no clear change", worse) == "no clear change on cost, worse on answers"
     assert with_answers("worse", worse) == "worse on cost and on answers"
     assert with_answers("better", None) == "better"

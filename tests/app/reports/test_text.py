@@ -117,3 +117,70 @@ def test_a_comparison_tells_answers_in_points(capsys: pytest.CaptureFixture[str]
 
 def test_text_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     assert "[red]x[/red]" in "\n".join(shown(plain_table(("A",), [("[red]x[/red]",)]), capsys))
+
+
+class TestKinds:
+    """Tables of experiments whose rungs are no steps."""
+
+    PREFIX_ONLY = ("Prefix caching", PREFIX)
+    BATCHING_ONLY = ("Continuous batching", Recipe.from_json(["continuous_batching"]))
+    BOTH = PREFIX.plus("continuous_batching")
+
+    def test_each_alone_has_no_step_and_no_claim_of_a_ladder(self, capsys: pytest.CaptureFixture[str]) -> None:
+        rungs = [
+            answering(0, "Baseline", Recipe(), 58, 200),
+            answering(1, *self.PREFIX_ONLY, 58, 100),
+            answering(2, *self.BATCHING_ONLY, 58, 50),
+        ]
+        lines = shown(ladder_table(build_ladder(rungs, "baseline")), capsys)
+        assert lines[0].split() == ["Rung", "Cost", "95", "%", "Quality", "%", "95", "%", "Same", "%", "Verdict"]
+        worth, _, single = rows(lines, "Prefix caching", 3)
+        assert worth == ["0.50", "0.50-0.50", "96.7", "88.6-99.1", "100.0", "better"]
+        assert single == ["0.50x", "0.50x", "to", "0.50x", "better", "–", "–", "–"]
+        assert not any("Whose saving" in line or "each other" in line for line in lines)
+
+    def test_what_is_left_out_stands_beside_everything(self, capsys: pytest.CaptureFixture[str]) -> None:
+        rungs = [
+            answering(0, "Baseline", Recipe(), 58, 200),
+            answering(1, "Everything", self.BOTH, 58, 40),
+            answering(2, "Without prefix caching", self.BATCHING_ONLY[1], 58, 100),
+            answering(3, "Without continuous batching", PREFIX, 58, 40),
+        ]
+        lines = shown(ladder_table(build_ladder(rungs, "everything")), capsys)
+        everything, without = row_of(lines, "Everything"), row_of(lines, "Without prefix caching")
+        assert everything[:3] == ["0.20", "0.20-0.20", "–"]
+        assert without[:3] == ["0.50", "0.50-0.50", "2.50"]
+        assert without[-1] == "worse"
+        assert max(len(line.rstrip()) for line in lines) <= 120
+
+    def test_a_factorial_tells_pairs_and_shares(self, capsys: pytest.CaptureFixture[str]) -> None:
+        rungs = [
+            answering(0, "Baseline", Recipe(), 58, 400),
+            answering(1, *self.PREFIX_ONLY, 58, 200),
+            answering(2, *self.BATCHING_ONLY, 58, 100),
+            answering(3, "Prefix caching + Continuous batching", self.BOTH, 58, 100),
+        ]
+        lines = shown(ladder_table(build_ladder(rungs, "baseline")), capsys)
+        text = "\n".join(lines)
+        assert row(lines, "Prefix caching and continuous batching")[0] == "2.00x"
+        assert "get in each other's way" in text
+        assert "Of the saving of everything together (0.25x the baseline), prefix caching has 25 % (25 to 25 %)" in text
+        assert max(len(line.rstrip()) for line in lines) <= 120
+
+
+def row_of(lines: list[str], start: str) -> list[str]:
+    """The cells of the first table's row."""
+    return next(line[len(start) :].split() for line in lines if line.startswith(start))
+
+
+def test_evidence_is_told_once_and_again_where_it_was_seen_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    def seen(number: int, recipe: Recipe, effect: bool) -> RungRuns:
+        made = answering(number, f"rung {number}", recipe, 58, 200)
+        evidence = [{"technique": "prefix_caching", "took_effect": effect, "detail": "9 hits", "figures": {}}]
+        return replace(made, summaries=({**(made.summaries[0] or {}), "evidence": evidence},))
+
+    both = PREFIX.plus("continuous_batching")
+    rungs = [answering(0, "Baseline", Recipe(), 58, 200), seen(1, PREFIX, True), seen(2, both, False)]
+    (line,) = [line for line in shown(ladder_table(build_ladder(rungs)), capsys) if "prefix_caching: " in line]
+    assert line.startswith("  prefix_caching: yes; 9 hits; ")
+    assert line.endswith("; on rung 2: no")

@@ -17,7 +17,7 @@ from app.studio.evidence_view import (
     merged,
     noise_sentence,
 )
-from app.studio.ladder_view import basis, cards, cheapest, cost_rows, detail_rows, headline, step_sentences
+from app.studio.ladder_view import basis, cards, cheapest, cost_rows, detail_rows, headline, rung_sentences
 from optimizers.recipe import Recipe
 from tests.building import record, rung
 
@@ -202,11 +202,11 @@ class TestAnswers:
         assert prefix["Step's verdict"] == "better on cost, worse on answers"
 
     def test_each_step_is_a_sentence(self) -> None:
-        said = step_sentences(ladder(900, 900, 100, right=(29, 29, 12)))
+        said = rung_sentences(ladder(900, 900, 100, right=(29, 29, 12)))
         assert said[0] == "Baseline: answers: 96.7 % right."
         assert said[1].startswith("Baseline: costs 1.00x the baseline: no clear change; answers: 96.7 % right, as many")
         assert said[2].startswith("+ prefix_caching: costs 0.20x the rung before: better on cost, worse on answers;")
-        assert len(step_sentences(ladder(900, 900, None))) == 1
+        assert len(rung_sentences(ladder(900, 900, None))) == 1
 
     def test_a_saving_is_not_told_without_what_it_cost(self) -> None:
         said = headline(ladder(900, 900, 100, right=(29, 29, 12)))

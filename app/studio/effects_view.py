@@ -1,0 +1,147 @@
+"""What the Ladder page shows of effects: a part for each thing that the experiment can tell. Pure, figures included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from app.analysis.factorial import Effect, Effects
+from app.analysis.ladder import Ladder
+from app.analysis.metric import MISSING
+from app.reports.effects import (
+    PAIR_HELP,
+    PAIR_TITLES,
+    SHARE_HELP,
+    pair_rows,
+    pair_sentences,
+    percent_span,
+    share_sentence,
+    single_sentences,
+    span,
+    times,
+)
+from app.studio.interval_chart import Bar, interval_bars
+from app.studio.ladder_view import rung_sentences
+from app.words import in_sentence, title_of
+
+BARS = "A line is the 95 % interval, the dotted one 1.00x. Lower is cheaper."
+
+
+@dataclass(frozen=True)
+class Part:
+    """`sentences` come first; a part has a figure, described by `alt`, or rows, or neither while there is nothing."""
+
+    title: str
+    sentences: tuple[str, ...]
+    caption: str
+    figure: go.Figure | None = None
+    rows: tuple[dict[str, str], ...] = ()
+    alt: str = ""
+
+
+def parts_of(ladder: Ladder) -> list[Part]:
+    effects = ladder.effects
+    if effects is None:
+        return []
+    found = (_shares(effects), _interactions(effects), _alone(effects.alone), _without(effects.without))
+    return [part for part in found if part is not None]
+
+
+def sentences(ladder: Ladder) -> list[str]:
+    """One for each rung; where rungs are every combination, for each technique instead."""
+    combined = ladder.effects is not None and ladder.effects.interactions
+    return single_sentences(ladder.effects) if ladder.effects and combined else rung_sentences(ladder)
+
+
+def _shares(effects: Effects) -> Part | None:
+    told = share_sentence(effects)
+    if told is None:
+        return None
+    bars = [
+        Bar(
+            title_of(share.technique),
+            share.percent,
+            share.interval,
+            f"{share.percent:.0f} %" + ("" if share.interval is None else f" ({percent_span(share)})"),
+        )
+        for share in effects.shares
+    ]
+    figure = interval_bars(bars) if bars else None
+    return Part(
+        "Whose saving it is", (told,), SHARE_HELP if bars else "", figure, alt=_words("Share of the saving", bars)
+    )
+
+
+def _interactions(effects: Effects) -> Part | None:
+    if not effects.interactions:
+        return None
+    rows = tuple(dict(zip(PAIR_TITLES, row, strict=True)) for row in pair_rows(effects))
+    return Part(
+        "What two techniques do to each other",
+        tuple(pair_sentences(effects)),
+        f"{PAIR_HELP} 1.00x: each saves beside the other what it saves alone.",
+        rows=rows,
+        alt="Interaction of each pair of techniques",
+    )
+
+
+def _alone(effects: Sequence[Effect]) -> Part | None:
+    if not effects:
+        return None
+    best = min((effect for effect in effects if effect.verdict == "better"), key=_factor, default=None)
+    said = (
+        "No technique alone is clearly cheaper than the baseline."
+        if best is None
+        else f"Alone, {_name(best)} saves most: {times(best.factor)} the baseline ({span(best.interval)})."
+    )
+    figure, alt = _effect_bars(effects, "Cost of each technique alone", title_of)
+    return Part("Each technique alone", (said,), BARS, figure, alt=alt)
+
+
+def _without(effects: Sequence[Effect]) -> Part | None:
+    if not effects:
+        return None
+    missed = max((effect for effect in effects if effect.verdict == "worse"), key=_factor, default=None)
+    said = [
+        "No technique is clearly missed when it is left out."
+        if missed is None
+        else f"Most is missed without {_name(missed)}: everything then costs {times(missed.factor)} as much "
+        f"({span(missed.interval)})."
+    ]
+    said += [
+        f"Without {_name(effect)} everything is cheaper, {times(effect.factor)}: it does not pay beside the others."
+        for effect in effects
+        if effect.verdict == "better"
+    ]
+    figure, alt = _effect_bars(
+        effects, "Cost of everything without each technique", lambda key: f"Without {in_sentence(title_of(key))}"
+    )
+    return Part("Everything without each technique", tuple(said), f"{BARS} 1.00x is everything on.", figure, alt=alt)
+
+
+def _effect_bars(effects: Sequence[Effect], what: str, label: Callable[[str], str]) -> tuple[go.Figure, str]:
+    """A figure, and the figure in words."""
+    bars = [
+        Bar(
+            label(effect.techniques[0]),
+            effect.factor,
+            effect.interval,
+            f"{times(effect.factor)} ({span(effect.interval)}), {effect.verdict}",
+        )
+        for effect in effects
+    ]
+    return interval_bars(bars, line=1.0), _words(what, bars)
+
+
+def _words(what: str, bars: Sequence[Bar]) -> str:
+    return f"{what}: {'; '.join(f'{bar.label} {bar.text}' for bar in bars) or MISSING}."
+
+
+def _name(effect: Effect) -> str:
+    return in_sentence(title_of(effect.techniques[0]))
+
+
+def _factor(effect: Effect) -> float:
+    return effect.factor

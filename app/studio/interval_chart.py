@@ -1,0 +1,76 @@
+"""Horizontal bars with their intervals and their figures in words, one for each technique."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from app.analysis.statistics import Interval
+from app.studio.charts import LINE, TEXT, accent, frame
+
+FIRST_TECHNIQUE = 2
+"""The baseline and its repetition have the first two accents on a ladder."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """`text` stands beside the bar, so that nobody needs to read the axis."""
+
+    label: str
+    value: float
+    interval: Interval | None
+    text: str
+
+
+def interval_bars(bars: Sequence[Bar], line: float | None = None) -> go.Figure:
+    """`line` is the value that stands for "no effect" and is drawn as a dotted line."""
+    figure = go.Figure()
+    highest = max([*(_high(bar) for bar in bars), line or 0.0])
+    for number, bar in enumerate(bars):
+        figure.add_bar(
+            x=[bar.value],
+            y=[bar.label],
+            orientation="h",
+            width=0.5,
+            marker={"color": accent(number + FIRST_TECHNIQUE), "line": {"width": 0}},
+            error_x=_error(bar),
+            hovertemplate=f"<b>{bar.label}</b><br>{bar.text}<extra></extra>",
+            showlegend=False,
+        )
+        figure.add_annotation(
+            x=highest, y=bar.label, text=bar.text, showarrow=False, xanchor="left", xshift=8,
+            font={"size": 13, "color": TEXT},
+        )  # fmt: skip
+    if line is not None:
+        figure.add_vline(x=line, line={"color": LINE, "width": 1, "dash": "dot"})
+    lowest = min([*(_low(bar) for bar in bars), 0.0])
+    figure.update_layout(
+        **frame(56 * max(len(bars), 1) + 24),
+        xaxis={"visible": False, "range": [lowest * 1.1, highest * 1.7], "fixedrange": True, "zeroline": True},
+        yaxis={"autorange": "reversed", "fixedrange": True, "tickfont": {"size": 13, "color": TEXT}, "automargin": True,
+               "showgrid": False, "ticklabelstandoff": 8},
+    )  # fmt: skip
+    return figure
+
+
+def _error(bar: Bar) -> dict[str, object] | None:
+    if bar.interval is None:
+        return None
+    return {
+        "type": "data",
+        "array": [max(bar.interval.high - bar.value, 0)],
+        "arrayminus": [max(bar.value - bar.interval.low, 0)],
+        "color": LINE,
+        "thickness": 1.5,
+        "width": 6,
+    }
+
+
+def _high(bar: Bar) -> float:
+    return max(bar.value, bar.interval.high if bar.interval else bar.value)
+
+
+def _low(bar: Bar) -> float:
+    return min(bar.value, bar.interval.low if bar.interval else bar.value)

@@ -1,0 +1,109 @@
+"""The Ladder page's form behind its widgets: what can be chosen, and what the choice becomes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.engine.hardware import GIB, Hardware
+from app.experiment.spec import ExperimentSpec
+from app.prompts.saved import save_starter_sets
+from app.studio.new_experiment import Choice, offered, put_together, start
+from optimizers.errors import InputError
+from optimizers.registry import techniques
+from store.settings import Settings
+from store.store import Store
+
+MACHINE = Hardware("a CPU", 2, 8 * GIB)
+ALL = ("continuous_batching", "prefix_caching", "speculative_decoding")
+CHOICE = Choice("starter", "support-desk", "leave_one_out", ALL, repeats=2, limit=16, concurrency=4)
+pytestmark = pytest.mark.usefixtures("starter")
+
+
+@pytest.fixture(autouse=True)
+def sets(store: Store) -> None:
+    save_starter_sets(store)
+
+
+def test_what_is_chosen_is_what_is_queued(store: Store, settings: Settings) -> None:
+    new = put_together(store, settings, MACHINE, CHOICE)
+    assert [rung.label for rung in new.spec.rungs][2:4] == ["Everything", "Without continuous batching"]
+    assert [use.key for use in new.spec.rungs[2].recipe.uses] == list(ALL)
+    assert (new.preview.runs, new.preview.requests) == (12, 192)
+    experiment = store.experiments.get(start(store, new))
+    assert (experiment.kind, experiment.title) == ("leave_one_out", "Leave one out: starter on support-desk")
+    assert ExperimentSpec.from_json(experiment.spec) == new.spec
+    assert new.spec.load.concurrency == 4
+    assert store.experiments.progress(experiment.id).planned == 192
+
+
+def test_what_comes_with_the_model_is_used_and_said(store: Store, settings: Settings) -> None:
+    new = put_together(store, settings, MACHINE, CHOICE)
+    used = new.spec.rungs[2].recipe.settings_of("speculative_decoding") or {}
+    assert used["draft_model"] == "starter-draft"
+    assert new.variants == ("Speculative decoding with the draft model starter-draft.",)
+    without = put_together(store, settings, MACHINE, replace(CHOICE, techniques=ALL[:2]))
+    assert without.variants == ()
+
+
+def test_all_prompts_are_no_limit(store: Store, settings: Settings) -> None:
+    assert put_together(store, settings, MACHINE, replace(CHOICE, limit=128)).spec.prompt_limit is None
+    assert put_together(store, settings, MACHINE, replace(CHOICE, limit=127)).spec.prompt_limit == 127
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"techniques": ()}, "needs at least 2 techniques"),
+        ({"kind": "ladder", "techniques": ()}, "needs at least one technique"),
+        ({"model": "nothing"}, "no such folder, and no saved model"),
+        ({"prompts": "nothing"}, "no prompt set or file 'nothing'"),
+        ({"repeats": 0}, "0 repeats were asked for"),
+        ({"concurrency": 0}, "the concurrency is 0"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(
+    store: Store, settings: Settings, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        put_together(store, settings, MACHINE, replace(CHOICE, **change))  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_used_here_is_named_with_its_reason(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = type(techniques().get("prefix_caching"))
+    monkeypatch.setattr(kind, "unavailable", lambda self, surroundings: f"no cache on a {surroundings.device}")
+    offer = offered(store, settings, MACHINE, "starter", "support-desk")
+    assert "prefix_caching" not in offer.usable
+    assert offer.usable["continuous_batching"] == "Continuous batching"
+    assert ("Prefix caching", "no cache on a cpu") in offer.left_out
+
+
+def test_what_has_nothing_to_do_on_the_prompts_can_be_chosen_but_is_not_at_first(
+    store: Store, settings: Settings
+) -> None:
+    desk, chats = (offered(store, settings, MACHINE, "starter", name) for name in ("support-desk", "long-chat"))
+    assert "context_selection" in desk.chosen
+    assert "history_summary" not in desk.chosen
+    assert ("context_selection" in chats.chosen, "history_summary" in chats.chosen) == (False, True)
+    assert "history_summary" in desk.usable
+    assert "no prompt has more than" in dict(desk.left_out)["History summary"]
+    with pytest.raises(InputError, match="history_summary has nothing to do here"):
+        put_together(store, settings, MACHINE, replace(CHOICE, techniques=("prefix_caching", "history_summary")))
+
+
+def test_settings_that_a_person_was_shown_are_taken_as_they_are(store: Store, settings: Settings) -> None:
+    shown = {"speculative_decoding": {"method": "ngram", "num_speculative_tokens": 6}}
+    new = put_together(store, settings, MACHINE, replace(CHOICE, settings=shown, unbatched="static"))
+    used = new.spec.rungs[2].recipe.settings_of("speculative_decoding") or {}
+    assert (used["method"], used["num_speculative_tokens"]) == ("ngram", 6)
+    assert new.spec.load.unbatched == "static"
+    assert new.variants == ()
+
+
+def test_what_to_know_before_is_said(store: Store, settings: Settings) -> None:
+    chosen = ("prefix_caching", "prompt_compression")
+    new = put_together(store, settings, MACHINE, replace(CHOICE, techniques=chosen))
+    assert any("prefix" in text for text in new.cautions)
