@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from optimizers.jobs.lingua_job import spread_rates, work
 from optimizers.prompt_compression import JOB
@@ -27,6 +29,16 @@ QUESTION = "Who was the plumber?"
 SHARE = {"llmlingua2": (0.2, 0.6), "llmlingua": (0.3, 0.6), "longllmlingua": (0.3, 0.6)}
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Threads that wait for each other on a busy machine take longer than small models do."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    yield
+    torch.set_num_threads(before)
 
 
 def task(method: str, *texts: str, rate: float = 0.5, **given: Any) -> dict[str, Any]:
