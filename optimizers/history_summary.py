@@ -65,7 +65,7 @@ class HistorySummary(Technique):
 
     def variant(self, settings: Mapping[str, Value]) -> str:
         told = settings["instruction"]
-        return "" if told == INSTRUCTION else f'told: "{told}"'
+        return "" if told == INSTRUCTION else f'with the instruction "{told}"'
 
     def idle_on(self, settings: Mapping[str, Value], prompts: Sequence[Prompt]) -> str | None:
         keep = _whole(settings, "keep_turns")

@@ -23,6 +23,8 @@ BUILTIN_TOOLS: Mapping[str, str] = {STARTER_CLASSIFIER: "xlm-roberta-large-start
 COMPANIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     STARTER: {
         "speculative_decoding": {"method": "draft_model", "draft_model": STARTER_DRAFT, "num_speculative_tokens": 3},
+        # It follows no wish that it never practised.
+        "history_summary": {"instruction": "Sum up the answers so far."},
         "prompt_compression": {"method": "llmlingua2", "compressor": STARTER_CLASSIFIER},
     }
 }

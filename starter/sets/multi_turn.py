@@ -178,7 +178,7 @@ def practice(words: Words, size: int) -> Chat:
         said = _said(facts[2 * turn : 2 * turn + 2], remarks, words, likely)
         asked = words.rng.choice(facts[: 2 * turn + 2])
         chat.append((filler.fill(" ".join([*said, question(asked, words)])), asked.sentence))
-    if turns > 1 and words.rng.random() < 0.25:
+    if turns > 1 and words.rng.random() < 0.5:
         answers = list(dict.fromkeys(answer for _, answer in chat))
         chat.append((summary_request(words), "\n".join(answers)))
     else:

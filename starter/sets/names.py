@@ -29,8 +29,9 @@ _CODAS = (
 # A third of a name's syllables come from common words: without them, some tokens that a saved name has ("ave" in Pavel)
 # were never practised, and a model cannot say what it has never said.
 _PIECES = 0.35
-_HANDBOOK = (Path(__file__).parent / "support_handbook.md").read_text(encoding="utf-8")
-_COMMON = sorted(set(re.findall(r"[a-z]{4,}", _HANDBOOK + " ".join(_WORDS["item_things"]))) - _SAVED)
+_TOLD = ("support_handbook.md", "unique.toml", "multi_turn.toml", "few_shot.toml", "words.toml")
+_TEXT = " ".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in _TOLD)
+_COMMON = sorted(set(re.findall(r"\b[a-z]{4,}\b", _TEXT)) - _SAVED)
 _PLACE_ENDS = (
     "ford", "ton", "by", "wick", "mere", "well", "ham", "haven", "gate", "ley", "stead", "combe", "low", "bridge",
 )  # fmt: skip
@@ -41,10 +42,10 @@ def _syllable(rng: random.Random) -> str:
 
 
 def _piece(rng: random.Random) -> str:
-    """Two to four letters out of the middle of a common word: what a tokenizer of such words has a token for."""
+    """Two to four letters of a common word, often its last: what a tokenizer of such words has a token for."""
     word = rng.choice(_COMMON)
     length = rng.randint(2, 4)
-    start = rng.randint(0, len(word) - length)
+    start = len(word) - length if rng.random() < 0.5 else rng.randint(0, len(word) - length)
     return word[start : start + length]
 
 

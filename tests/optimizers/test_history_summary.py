@@ -185,7 +185,7 @@ def test_old_turns_that_may_not_be_summarised_are_nothing_to_do() -> None:
 
 def test_an_instruction_of_ones_own_is_told() -> None:
     assert SUMMARY.variant(defaults(SUMMARY)) == ""
-    assert SUMMARY.variant(defaults(SUMMARY, instruction="Sum up.")) == 'told: "Sum up."'
+    assert SUMMARY.variant(defaults(SUMMARY, instruction="Sum up.")) == 'with the instruction "Sum up."'
 
 
 def test_an_empty_instruction_is_refused() -> None:

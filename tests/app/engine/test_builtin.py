@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from app.engine.builtin import (
 )
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
+from starter.sets.multi_turn import summary_request
+from starter.sets.words import Words
 from tests.building import checkpoint_folder
 
 
@@ -71,6 +74,11 @@ def test_built_in_names_are_taken() -> None:
         with pytest.raises(InputError, match="is a built-in model's; give this one another name"):
             refuse_builtin(name)
     refuse_builtin("mine")
+
+
+def test_the_starter_model_is_asked_for_summaries_as_it_practised() -> None:
+    practised = {summary_request(Words(random.Random(seed), held_out=False)) for seed in range(99)}
+    assert companion_settings("starter")["history_summary"]["instruction"] in practised
 
 
 def test_what_comes_along_is_a_recipe_of_built_in_models() -> None:
