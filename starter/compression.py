@@ -56,8 +56,9 @@ def methods(models: Path) -> dict[str, Compress]:
     classifier = ClassifierCompressor(load_compressor(models / FOLDER))
     return {
         "LLMLingua": lambda context, question: tokens.compress(context, RATE),
-        "LLMLingua, whole words": lambda context, question: words.compress(context, RATE),
+        "LLMLingua, words": lambda context, question: words.compress(context, RATE),
         "LongLLMLingua": lambda context, question: tokens.compress(context, RATE, question),
+        "LongLLMLingua, words": lambda context, question: words.compress(context, RATE, question),
         "LLMLingua-2": lambda context, question: classifier.compress(context, RATE),
     }
 

@@ -155,7 +155,7 @@ def _table(found: dict[str, Any]) -> str:
 
 
 def _line(name: str, cells: Sequence[str]) -> str:
-    return f"{name:<14}" + "".join(f"{cell:>11}" for cell in cells)
+    return f"{name:<22}" + "".join(f"{cell:>11}" for cell in cells)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -23,7 +23,7 @@ SEGMENT = 200
 LONGEST = 2000
 FORCED = 10_000.0
 """The loss by which the library itself marks tokens that stay and are left out of its thresholds."""
-STEP = 1024
+STEP = 2**18
 RANKING_WORDS = 40
 """Tokens that the library puts around the question when it ranks documents."""
 NUMBER = r"\S*\d\S*?(?=[.,;:!?)\"']*(?:\s|$))"

@@ -40,7 +40,7 @@ def test_nothing_to_do_is_said(rung: Rung) -> None:
         ((KEY, "--set", f"{KEY}.compressor=/no/such/folder"), "no such folder"),
         ((KEY, "--set", f"{KEY}.compressor={MODELS / 'draft'}"), "LLMLingua-2 needs a token classifier"),
         ((KEY, "--set", f"{KEY}.rate=2"), "rate is 2, outside what is allowed"),
-        ((KEY, "--set", COMPRESSOR, "--prompt", "nobody"), "unique has no prompt 'nobody'; it has 96"),
+        ((KEY, "--set", COMPRESSOR, "--prompt", "nobody"), "unique has no prompt 'nobody'; it has 128"),
         (("prefix_caching",), "prefix_caching changes no prompt"),
         (("history_summary",), "asks the served model, and no engine runs for a preview"),
     ],
