@@ -140,7 +140,7 @@ class Quantization(Technique):
     def barred(self, surroundings: Surroundings) -> Mapping[tuple[str, str], str]:
         if surroundings.device == "cuda":
             return {}
-        found: dict[tuple[str, str], str] = {}
+        found = {("checkpoint", "bitsandbytes"): "vLLM's CPU build reads no bitsandbytes checkpoints"}
         if not {"avx512f", "amx_bf16"} & set(surroundings.cpu_features):
             found["kv_cache_dtype", "fp8"] = "vLLM keeps an FP8 KV cache on processors with AVX-512 or AMX only"
         return found

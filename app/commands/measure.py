@@ -328,8 +328,9 @@ def _exit_code(experiment: ExperimentRow) -> int:
 def _time(experiment: ExperimentRow) -> str:
     spent = experiment.seconds
     total = spent.get("total") or 1.0
+    prepared = f"preparation {spent['preparation']:.0f} s, " if spent.get("preparation", 0) >= 0.5 else ""
     return (
-        f"{total:.0f} s, of which engine start {spent.get('engine_start', 0):.0f} s, "
+        f"{total:.0f} s, of which engine start {spent.get('engine_start', 0):.0f} s, {prepared}"
         f"warm-up {spent.get('warm_up', 0):.0f} s, generation {spent.get('generation', 0):.0f} s, "
         f"other {spent.get('other', 0) / total:.1%}"
     )

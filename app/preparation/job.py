@@ -86,15 +86,20 @@ async def run_job(command: Sequence[str], log: Path, scratch: Path, say: Say) ->
 def _environment() -> dict[str, str]:
     dropped = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return kept | {
         "PYTHONPATH": str(ROOT),
         "PYTHONNOUSERSITE": "1",
         "PYTHONUNBUFFERED": "1",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(cores)),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(free_cores())),
     }
+
+
+def free_cores() -> int:
+    """Cores that other programs leave free: threads that wait for each other on a busy core are slower than one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, max(1, cores - int(os.getloadavg()[0])))
 
 
 def _note(scratch: Path, pid: int) -> None:

@@ -20,7 +20,6 @@ PROBES: Mapping[str, str] = {
 }
 SOURCE_ONLY: Mapping[str, tuple[str, ...]] = {"awq": ("autoawq",)}
 """Tool -> packages that have no wheel: they are built here, with the build tools of the lock."""
-BUILD_TOOLS = ("setuptools", "wheel")
 FREE_GIB = 2.5
 
 

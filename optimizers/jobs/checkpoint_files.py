@@ -41,7 +41,9 @@ def finish(source: Path, folder: Path) -> None:
     """Tokenizer and generation settings as the source has them, and its config.json with what the quantizer adds."""
     added = json.loads((folder / "config.json").read_text(encoding="utf-8"))["quantization_config"]
     for path in folder.iterdir():
-        if path.is_file() and not path.name.endswith(WEIGHTS):
+        if path.name.endswith(WEIGHTS):
+            path.chmod(0o644)  # the libraries write them for their owner alone
+        elif path.is_file():
             path.unlink()
     for path in source.iterdir():
         if path.is_file() and path.name not in NOT_KEPT and not path.name.endswith(WEIGHTS):

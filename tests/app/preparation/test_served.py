@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from app.preparation import served
@@ -82,3 +84,24 @@ def test_what_a_checkpoint_says_of_itself_is_json(fitting: Path) -> None:
     source = read_checkpoint(fitting)
     assert served.Served(source, source).to_json() is None
     json.dumps(served.Served(read_checkpoint(checkpoint_folder(fitting.parent / "o")), source).to_json())
+
+
+async def test_a_cancelled_experiment_ends_its_job(
+    store: Store,
+    settings: Settings,
+    fitting: Path,
+    quantizer: Callable[[str], None],
+    fake_vllm: Callable[..., None],
+) -> None:
+    quantizer("slow")
+    fake_vllm()
+    experiment = queue(store, fitting, ["quantization"])
+    task = asyncio.create_task(finished(store, settings, experiment))
+    while "layer 2 of 3" not in store.experiments.get(experiment).phase:  # noqa: ASYNC110 - another process works
+        await asyncio.sleep(0.02)
+    assert store.experiments.get(experiment).phase.startswith("Preparing the checkpoint: layer 2 of 3 (about ")
+    store.experiments.request_cancel(experiment)
+    row = await asyncio.wait_for(task, 30)
+    assert row.status == "cancelled"
+    assert not list(settings.quantized_models.glob("*.partial"))
+    assert not [child for child in psutil.Process().children(recursive=True) if "fake_job" in " ".join(child.cmdline())]
