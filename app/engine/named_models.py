@@ -57,11 +57,12 @@ def resolve_models(recipe: Recipe, find: Callable[[str], Checkpoint], served: Ch
     return Resolved(recipe.with_values({place: str(model.folder) for place, model in models.items()}), models)
 
 
-def refusal(key: str, settings: Mapping[str, Any], served: Checkpoint) -> str | None:
-    """Why a technique that names no model refuses the served one, or None."""
+def refusal(key: str, settings: Mapping[str, Any], served: Checkpoint | None) -> str | None:
+    """Why a technique that names no model refuses the served one, of which nothing is known at an endpoint; or None."""
     technique = techniques().get(key)
     checked = technique.check(settings)
-    return None if technique.named_models(checked) else technique.refuse(checked, _facts(served), {})
+    facts = ModelFacts("the served model") if served is None else _facts(served)
+    return None if technique.named_models(checked) else technique.refuse(checked, facts, {})
 
 
 def with_whole_names(recipe: Recipe, whole: Callable[[str], str]) -> Recipe:

@@ -1,5 +1,8 @@
-"""Why a technique cannot be used on a machine, a model and prompts, asked in one place: for ladders that nobody listed,
-and for forms that offer what can be used. Knows no technique."""
+"""Why a technique is left out on a machine, a model and prompts where nobody asked for it by name: in ladders that
+nobody listed, and in forms at first. Knows no technique.
+
+Asked for by name, a technique whose tool is not installed yet installs it; unasked, nobody waits minutes for it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 
 from app.engine.checkpoint import Checkpoint
 from app.engine.named_models import refusal
+from app.preparation.quantizers import TITLES, is_ready
+from optimizers.checkpoint_order import CheckpointOrder
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from optimizers.registry import techniques
@@ -29,6 +34,13 @@ def why_not(
         return technique.unavailable(surroundings) or str(error)
     return (
         technique.unusable(checked, surroundings)
-        or (None if served is None else refusal(key, checked, served))
+        or refusal(key, checked, served)
         or technique.idle_on(checked, prompts)
+        or _waits_for_a_tool(technique.checkpoint_order(checked))
     )
+
+
+def _waits_for_a_tool(order: CheckpointOrder | None) -> str | None:
+    if order is None or is_ready(order.tool):
+        return None
+    return f"{TITLES[order.tool]} is not installed yet; make quantizers installs it, and so does asking for it by name"
