@@ -132,7 +132,7 @@ class TestRefusing:
             ("prefix_caching=1", "give TECHNIQUE.SETTING=VALUE"),
             ("fly.high=1", "there is no technique 'fly'; known techniques: prefix_caching"),
             ("continuous_batching.size=1", "continuous_batching has no setting 'size'; it has: max_num_seqs"),
-            ("prefix_caching.on=true", "prefix_caching has no setting 'on'; it has: none"),
+            ("prefix_caching.on=true", "prefix_caching has no setting 'on'; it has: block_size"),
             ("continuous_batching.max_num_seqs=many", "max_num_seqs is 'many', but must be a number"),
             ("continuous_batching.max_num_seqs=0", "max_num_seqs is 0, outside what is allowed"),
             (f"{SPECULATION}.method=eagle", "must be one of: ngram, draft_model"),
