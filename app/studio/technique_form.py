@@ -13,6 +13,9 @@ import streamlit as st
 from app.studio.wording import plain
 from optimizers.technique import Setting, Technique, Value
 
+SWITCH: dict[Value, str] = {None: "As the technique has it", True: "On", False: "Off"}
+"""A switch whose default is neither on nor off."""
+
 
 def technique_form(
     technique: Technique, values: Mapping[str, Any], models: Sequence[str], key: str
@@ -26,7 +29,7 @@ def technique_form(
         setting.name: values.get(setting.name, setting.default) for setting in technique.settings
     }
     for setting in technique.settings:
-        if setting.only_with is None or chosen[setting.only_with[0]] == setting.only_with[1]:
+        if not setting.is_idle(chosen):
             chosen[setting.name] = _widget(
                 setting, chosen[setting.name], models, f"{key}_{technique.key}_{setting.name}"
             )
@@ -36,8 +39,13 @@ def technique_form(
 def _widget(setting: Setting, value: Value, models: Sequence[str], key: str) -> Value:
     label = setting.name.replace("_", " ").capitalize() + (f" ({setting.unit})" if setting.unit else "")
     about = plain(setting.help)
-    if setting.kind == "bool":
+    if setting.kind == "bool" and setting.default is not None:
         return st.toggle(label, bool(value), key=key, help=about)
+    if setting.kind == "bool":
+        switch: Value = st.selectbox(
+            label, list(SWITCH), list(SWITCH).index(value), format_func=SWITCH.__getitem__, key=key, help=about
+        )  # fmt: skip
+        return switch
     if setting.kind == "choice":
         options = list(setting.choices)
         found: Value = st.selectbox(

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from streamlit.testing.v1 import AppTest
 
 from optimizers.registry import techniques
+from optimizers.technique import Evidence, Observation, Setting, Technique, Value
+
+
+class Stranger(Technique):
+    """One setting of each plain kind."""
+
+    key = "stranger"
+    title = "A stranger"
+    attacks = "recomputation"
+    summary = claim = off_means = "Comes from another package."
+    settings = (
+        Setting("size", "int", 3, "How many.", 1, 9, unit="pages"),
+        Setting("share", "float", 0.5, "How much.", 0, 1),
+        Setting("loud", "bool", True, "Whether."),
+        Setting("word", "text", "hello", "What."),
+    )
+
+    def evidence(self, settings: Mapping[str, Value], seen: Observation) -> Evidence:
+        return Evidence(self.key, None, "")
 
 
 def page(key: str, values: dict[str, object]) -> None:
@@ -40,6 +61,21 @@ def test_what_is_idle_beside_the_others_has_no_widget() -> None:
     labels = [box.label for box in (*found.selectbox, *found.number_input)]
     assert "Prompt lookup min (tokens)" not in labels
     assert "Draft model" in labels
+
+
+def test_a_strangers_settings_get_widgets_too() -> None:
+    techniques.cache_clear()
+    techniques().register(Stranger)
+    try:
+        found = run("stranger")
+        assert found.session_state["checked"] == {"size": 3, "share": 0.5, "loud": True, "word": "hello"}
+        labels = {box.label for box in (*found.number_input, *found.toggle, *found.text_input)}
+        assert labels == {"Size (pages)", "Share", "Loud", "Word"}
+        next(box for box in found.number_input if box.label == "Share").set_value(0.25)
+        found.run()
+        assert found.session_state["checked"]["share"] == 0.25
+    finally:
+        techniques.cache_clear()
 
 
 def test_choices_are_handed_on() -> None:
