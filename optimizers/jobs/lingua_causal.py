@@ -24,6 +24,7 @@ LONGEST = 2000
 FORCED = 10_000.0
 """The loss by which the library itself marks tokens that stay and are left out of its thresholds."""
 STEP = 2**18
+BROKEN_LETTER = "\N{REPLACEMENT CHARACTER}"
 RANKING_WORDS = 40
 """Tokens that the library puts around the question when it ranks documents."""
 NUMBER = r"\S*\d\S*?(?=[.,;:!?)\"']*(?:\s|$))"
@@ -73,7 +74,8 @@ class CausalCompressor:
         for start, end in pieces:
             out += [text[done:start], self._one(text[start:end], rate, question)]
             done = end
-        return "".join(out)
+        # Tokens of single bytes may lose the rest of their letter.
+        return "".join(out).replace(BROKEN_LETTER, "")
 
     def ranked(self, texts: Sequence[str], question: str) -> list[int]:
         """The places of `texts`, the most relevant first: the likelier the question behind a text, the better."""
@@ -92,7 +94,7 @@ class CausalCompressor:
 
     def _one(self, text: str, rate: float, question: str) -> str:
         prefix = f"{question}\n\n" if question else ""
-        start = self._library.get_prefix_length(prefix, text) if prefix else 0
+        start = self._behind(prefix, text)
         offsets = self._offsets(prefix + text)[start:]
         count = len(offsets)
         if count < 2:
@@ -107,6 +109,18 @@ class CausalCompressor:
             return self._by_library(text, question, count, target_token=target)
         finally:
             self._marks = None
+
+    def _behind(self, prefix: str, text: str) -> int:
+        """The place of the first token of `text` behind `prefix`."""
+        if not prefix:
+            return 0
+        try:
+            return int(self._library.get_prefix_length(prefix, text))
+        except AssertionError:
+            raise ValueError(
+                "the compressor's tokenizer does not give texts back letter by letter, so the question cannot stand "
+                "before them; set prompt_compression.contrast=false"
+            ) from None
 
     def _placed(
         self, text: str, granularity: str = "sentence", input_ids: Any = None, *args: Any, **options: Any

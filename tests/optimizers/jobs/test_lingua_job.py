@@ -99,6 +99,14 @@ def test_short_texts_shrink_and_long_ones_shrink_evenly(method: str) -> None:
     assert min(counts) >= 0.6 * max(counts)
 
 
+@pytest.mark.parametrize("method", ["llmlingua", "llmlingua2"])
+def test_letters_of_several_bytes_are_kept_or_dropped_whole(method: str) -> None:
+    text = "Der Müller grüßt 東京 and the café in Łódź sends 🙂 back, naïve as ever, über alle Berge."
+    (left,) = compressed(method, text)
+    assert set(left) <= {*text}
+    assert len(left) < len(text)
+
+
 def test_the_document_that_answers_ranks_first_and_keeps_more() -> None:
     documents = [f"Order {order} customer: {name}\nOrder {order} amount: {amount} EUR" for order, name, amount in (
         (2653, "Ines Moreau", 179.81), (5450, "Clara Moreau", 49.52), (1869, "Louis Jensen", 168.37)
