@@ -49,7 +49,7 @@ def calibration_text(
     for prompt in prompt_set.prompts:
         conversations.setdefault(prompt.conversation or prompt.id, []).append(prompt)
     # The longest prompt of a conversation holds the turns of all others.
-    texts = [tuple(max((tokenize(prompt) for prompt in each), key=len)) for each in conversations.values()]
+    texts = [max((tuple(tokenize(prompt)) for prompt in each), key=len) for each in conversations.values()]
     shown = [text for at, text in enumerate(texts) if at % HELD_OUT_EVERY != HELD_OUT_EVERY - 1]
     hidden = [text for at, text in enumerate(texts) if at % HELD_OUT_EVERY == HELD_OUT_EVERY - 1]
     stream = [token for text in shown for token in text]
