@@ -140,7 +140,14 @@ class Quantization(Technique):
     def barred(self, surroundings: Surroundings) -> Mapping[tuple[str, str], str]:
         if surroundings.device == "cuda":
             return {}
-        found = {("checkpoint", "bitsandbytes"): "vLLM's CPU build reads no bitsandbytes checkpoints"}
+        found = {
+            (
+                "method",
+                "engine_fp8",
+            ): "vLLM's CPU build cannot round weights to FP8 while it loads them; method fp8 makes a "
+            "checkpoint that it reads",
+            ("checkpoint", "bitsandbytes"): "vLLM's CPU build reads no bitsandbytes checkpoints",
+        }
         if not {"avx512f", "amx_bf16"} & set(surroundings.cpu_features):
             found["kv_cache_dtype", "fp8"] = "vLLM keeps an FP8 KV cache on processors with AVX-512 or AMX only"
         return found

@@ -66,7 +66,7 @@ async def run_job(command: Sequence[str], log: Path, scratch: Path, say: Say) ->
         _note(scratch, process.pid)
         assert process.stdout is not None
         outcome: Outcome | None = None
-        failure = ""
+        said = ""
         async for raw in process.stdout:
             line = _read(raw)
             if "done" in line:
@@ -74,12 +74,12 @@ async def run_job(command: Sequence[str], log: Path, scratch: Path, say: Say) ->
             elif "result" in line:
                 outcome = Outcome(line["result"], line["versions"])
             elif "error" in line:
-                failure = line["error"]
+                said = line["error"]
         code = await process.wait()
     finally:
         await asyncio.shield(asyncio.to_thread(stop_group, process.pid, GRACE_S))
     if outcome is None or code != 0:
-        raise PreparationError(f"{failure or _cause(code, log)} (log: {log.name})")
+        raise PreparationError(f"{said or _cause(code, log)} (log: {log.name})")
     return outcome
 
 

@@ -172,6 +172,8 @@ def test_what_the_hardware_lacks_is_said_with_the_reason() -> None:
     assert TECHNIQUE.unusable(settings, new) is None
     assert (TECHNIQUE.unusable(settings, old) or "").startswith("kv_cache_dtype=fp8: vLLM keeps an FP8 KV cache")
     assert TECHNIQUE.unusable(checked(), old) is None
+    assert "cannot round weights to FP8" in (TECHNIQUE.unusable(checked(method="engine_fp8"), new) or "")
+    assert TECHNIQUE.unusable(checked(method="engine_fp8"), Surroundings("cuda")) is None
 
 
 class TestEvidence:
