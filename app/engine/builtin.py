@@ -22,6 +22,8 @@ BUILTIN_TOOLS: Mapping[str, str] = {STARTER_CLASSIFIER: "xlm-roberta-large-start
 
 COMPANIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     STARTER: {
+        # AutoAWQ takes minutes on it and costs most of its answers; GPTQ takes seconds and costs none.
+        "quantization": {"method": "gptq_w4a16"},
         "speculative_decoding": {"method": "draft_model", "draft_model": STARTER_DRAFT, "num_speculative_tokens": 3},
         # It follows no wish that it never practised.
         "history_summary": {"instruction": "Sum up the answers so far."},
