@@ -43,11 +43,14 @@ _STARTS = {
     "draft": "the first two layers began as an induction circuit written by hand (`starter/circuit.py`)",
 }
 # As seen when the committed weights were made, with other programs running beside.
-_TIMES = {"target": "an hour", "draft": "half an hour"}
+_TIMES = {"target": "two hours", "draft": "half an hour"}
 
 # The committed weights are older than parts of the grammar; a new training has them from its first step.
 _HISTORY = {
-    "target": "put-together questions and requests joined its practice at steps 600 and 1,400",
+    "target": (
+        "put-together questions and requests joined its practice at steps 600 and 1,400; its training on long contexts "
+        "went in five parts, with names of common words' pieces and more summaries in the last"
+    ),
     "draft": "put-together questions (`starter/sets/wordings.py`) are younger than these weights",
 }
 
