@@ -12,6 +12,7 @@ from app.paths import existing_path
 from app.prompts.saved import load_prompt_set
 from app.studio import parts
 from app.studio import prompt_view as view
+from app.studio.preview_form import preview_form
 from app.studio.session import attempt, hardware, open_studio
 from app.studio.wording import count_of, plain
 from optimizers.errors import InputError
@@ -119,6 +120,8 @@ def show_set(row: PromptSetRow) -> None:
     chosen = st.selectbox("Prompt", list(seen.prompts), key="prompt", bind="query-params", width=420)
     if chosen is not None:
         show_prompt(seen.prompts[chosen])
+        st.header("What a technique makes of it", anchor=False)
+        preview_form(store, settings, seen.prompts[chosen])
 
 
 def show_prompt(prompt: Prompt) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-from functools import partial
 
 from rich.console import Console, Group
 from rich.text import Text
@@ -14,18 +12,14 @@ from app.analysis.metric import MISSING
 from app.commands.choice import add_set_option, chosen_settings
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
 from app.engine.builtin import STARTER
-from app.engine.hub import find_model
-from app.engine.named_models import resolve_models
-from app.preparation.counting import FolderCounter
-from app.preparation.tools import PreparationTools
-from app.prompts.preview import PartPreview, Preview, Tokens, preview
+from app.preparation.previewing import preview_with
+from app.prompts.preview import PartPreview, Preview, Tokens
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.prompts.tiktoken_count import DEFAULT_ENCODING, WHY_NONE
 from app.reports.text import show
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
-from optimizers.recipe import Recipe
 
 SCHEMA = "rung.preview/1"
 STYLES = {"kept": "", "dropped": "strike dim", "added": "bold underline"}
@@ -49,18 +43,13 @@ def preview_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
     prompt_set = load_prompt_set(store, find_prompts(store, arguments.set).id)
     prompt = _prompt(prompt_set, arguments.prompt)
-    find = partial(find_model, store, settings)
-    served = find(arguments.model)
     key = arguments.technique
-    recipe = Recipe.of([(key, chosen_settings(arguments.settings, [key], arguments.model)[key])])
-    resolved = resolve_models(recipe, find, served).recipe.settings_of(key)
-    counter = FolderCounter(served.folder, served.fingerprint, served.has_chat_template)
-    tools = PreparationTools(counter, lambda done, total: None)
-    found = asyncio.run(preview(key, resolved or {}, prompt, tools))
+    given = chosen_settings(arguments.settings, [key], arguments.model)[key]
+    found, counted_by = preview_with(store, settings, arguments.model, key, given, prompt)
     if arguments.json:
-        print_json({"schema": SCHEMA, "model": served.name, **found.to_json()})
+        print_json({"schema": SCHEMA, "model": counted_by, **found.to_json()})
     else:
-        show(preview_text(found, served.name, Console().is_terminal))
+        show(preview_text(found, counted_by, Console().is_terminal))
     return DONE
 
 

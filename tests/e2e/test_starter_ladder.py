@@ -9,10 +9,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from app.preparation.quantizers import is_ready
 from tests.e2e.studio import open_page, whole_studio
 
 PROMPTS = 16
-REQUESTS = 6 * 3 * PROMPTS
+TITLES = (
+    *(["Quantization"] if is_ready("llmcompressor") else []),
+    "Prefix caching",
+    "Continuous batching",
+    "Speculative decoding",
+    "Context selection",
+    "Prompt compression",
+)
+ENGINES = 4 if is_ready("llmcompressor") else 3
+RUNGS = 2 + len(TITLES)
+REQUESTS = RUNGS * 3 * PROMPTS
 MINUTE_MS = 60_000
 PATIENCE_MS = 20 * MINUTE_MS
 
@@ -41,22 +52,22 @@ def test_one_click_measures_the_starter_ladder(tmp_path: Path, browser: Browser)
         page.get_by_role("link", name="Open the ladder").click()
         page.wait_for_url(re.compile(r"/ladder\?experiment=1$"))
         expect(page.get_by_role("heading", level=2).first).to_contain_text(
-            "With quantization, prefix caching, continuous batching and speculative decoding, an answered request costs"
+            "With {} and {}, an answered request costs".format(", ".join(TITLES[:-1]).lower(), TITLES[-1].lower())
         )
         evidence = page.get_by_test_id("stTable").first
-        for technique in ("Quantization", "Prefix caching", "Continuous batching", "Speculative decoding"):
+        for technique in TITLES:
             expect(evidence.get_by_role("row").filter(has_text=technique)).to_contain_text(
                 re.compile("took effect|no effect|not observable")
             )
-        for technique in ("Quantization", "Prefix caching"):
+        for technique in {"Quantization", "Prefix caching", "Context selection", "Prompt compression"} & {*TITLES}:
             expect(evidence.get_by_role("row").filter(has_text=technique)).to_contain_text("took effect")
         with page.expect_download() as download:
             page.get_by_role("button", name="Download as JSON").click()
         document = json.loads(Path(download.value.path()).read_text())
 
     assert document["status"] == "done"
-    assert document["engine_starts"] == 4
-    assert len(document["rungs"]) == 6
+    assert document["engine_starts"] == ENGINES
+    assert len(document["rungs"]) == RUNGS
     for rung in document["rungs"]:
         assert rung["status"] == "done"
         assert rung["relative_cost"] > 0

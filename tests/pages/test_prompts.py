@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import save_prompt_set
 from optimizers.prompt import Message, Prompt
+from store.settings import ROOT
 from store.store import Store
 from tests.pages.conftest import Open, words
 
@@ -134,3 +136,15 @@ def test_every_row_of_a_set_survives_export_and_import(store: Store) -> None:
     copy = store.prompt_sets.find(again.name)
     assert copy is not None
     assert copy.content_hash == row.content_hash
+
+
+def test_a_technique_can_be_tried_on_a_prompt(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.settings.STARTER_MODELS", ROOT / "starter" / "models")
+    at = open_page("prompts", set="support-desk", prompt="support-desk-003")
+    at.selectbox(key="preview_key").select("context_selection").run()
+    at.button(key="preview_button").click().run(timeout=60)
+    assert not at.exception
+    labels = [metric.label for metric in at.metric]
+    assert labels[0].startswith("Tokens by ")
+    assert "~~" in words(at)
+    assert "Struck-out words are dropped" in words(at)
