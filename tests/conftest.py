@@ -22,6 +22,11 @@ hypothesis_settings.register_profile("rung", deadline=None, derandomize=True, da
 hypothesis_settings.load_profile("rung")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests last: its driver leaves an event loop running, beside which no other can be started."""
+    items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A state folder and a database of the test's own, which commands find by the environment."""
@@ -30,6 +35,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("RUNG_HOME", str(tmp_path / "home"))
     # No test depends on what the weights in the repository have learnt; one that needs a starter model makes a folder.
     monkeypatch.setattr("store.settings.STARTER_MODELS", tmp_path / "starter-models")
+    # Nor on which quantizers somebody has installed beside the engine.
+    monkeypatch.setattr("app.experiment.usable.is_ready", lambda tool: False)
     (tmp_path / "home").mkdir()
     return Settings.load()
 

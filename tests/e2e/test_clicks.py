@@ -43,7 +43,7 @@ def test_an_experiment_is_cancelled_and_resumed_to_its_end(studio: str, page: Pa
     open_page(page, studio)
     expect(page.get_by_text("The worker is not running")).to_have_count(0)
     page.get_by_role("button", name="Start the starter ladder").click()
-    expect(page.get_by_text(re.compile(r"^[1-9]\d* of 60 requests"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^[1-9]\d* of \d+ requests"))).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Ladder: starter on support-desk was cancelled")).to_be_visible()
     page.get_by_role("button", name="Resume").click()

@@ -17,7 +17,7 @@ START = "Start the starter ladder"
 def test_the_first_screen_says_what_the_button_will_do(open_page: Open) -> None:
     at = open_page("home")
     said = words(at)
-    assert "5 rungs × 3 repeats = 15 runs of 128 prompts: **1,920 requests**, **3 engine starts**" in said
+    assert "7 rungs × 3 repeats = 21 runs of 128 prompts: **2,688 requests**, **3 engine starts**" in said
     assert "; no estimate yet: nothing has been measured here." in said
     assert "The starter models are instruments" in said
     assert any("with the draft model starter" in adds for adds in at.table[0].value["What it adds"])
@@ -34,14 +34,14 @@ def test_the_button_queues_the_ladder_once(open_page: Open, store: Store) -> Non
     assert (row.kind, row.title) == ("ladder", "Ladder: starter on support-desk")
     assert row.spec["load"] == {"kind": "closed_loop", "concurrency": 8, "unbatched": "one_by_one"}
     assert START not in [button.label for button in at.button]
-    assert "0 of 1,920 requests" in at.get("progress")[0].proto.text
+    assert "0 of 2,688 requests" in at.get("progress")[0].proto.text
 
 
 @pytest.mark.usefixtures("starter")
 def test_a_smaller_ladder_is_announced_as_such(open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNG_STARTER_PROMPTS", "16")
     at = open_page("home")
-    assert "15 runs of 16 prompts (the first 16 of 128): **240 requests**" in words(at)
+    assert "21 runs of 16 prompts (the first 16 of 128): **336 requests**" in words(at)
     at.button[label_of(at, START)].click().run()
     assert store.experiments.unfinished()[0].spec["prompt_limit"] == 16
 

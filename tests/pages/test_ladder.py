@@ -195,7 +195,8 @@ class TestKinds:
         said = words(at)
         assert "Of the saving of everything together (0." in said
         assert "Prefix caching and continuous batching cost " in said
-        assert len(at.get("plotly_chart")) == 3
+        # Shares, each alone, each left out; and the running batch over time.
+        assert len(at.get("plotly_chart")) == 4
         pairs = at.table[0].value
         assert list(pairs["Pair"]) == [
             "Prefix caching and continuous batching",
@@ -222,18 +223,21 @@ class TestKinds:
 class TestNewExperiment:
     def test_what_it_will_do_is_said_before_the_button(self, open_page: Open) -> None:
         said = words(open_page("ladder"))
-        assert "Planned: ladder, 5 rungs × 3 repeats = 15 runs of 128 prompts: 1,920 requests and 30 to warm up, 3" in (
+        assert "Planned: ladder, 7 rungs × 3 repeats = 21 runs of 128 prompts: 2,688 requests and 42 to warm up, 3" in (
             said.replace("**", "")
         )
         assert "no estimate yet: nothing has been measured here" in said
-        assert "Speculative decoding with the draft model starter-draft." in said
+        assert "Left out at first: History summary; no prompt has more than 0 turns" in said
+        assert "Left out at first: Quantization; the layer q_proj of starter has 64 inputs" in said
 
     def test_the_plan_follows_what_is_chosen(self, open_page: Open, store: Store) -> None:
         at = open_page("ladder")
         at.selectbox(key="new_kind").select("factorial").run()
         at.number_input(key="new_repeats").set_value(2).run()
         at.number_input(key="new_limit_support-desk").set_value(10).run()
-        at.multiselect(key="new_techniques_starter").set_value(["continuous_batching", "prefix_caching"]).run()
+        at.multiselect(key="new_techniques_starter_support-desk").set_value(
+            ["continuous_batching", "prefix_caching"]
+        ).run()
         said = words(at)
         assert "full factorial, 5 rungs × 2 repeats = 10 runs of 10 prompts (the first 10 of 128): 100 requests" in said
         assert "Every combination: how techniques help or hinder each other" in said
@@ -242,7 +246,9 @@ class TestNewExperiment:
     def test_the_button_queues_it_and_shows_it(self, open_page: Open, store: Store) -> None:
         at = open_page("ladder")
         at.selectbox(key="new_kind").select("leave_one_out").run()
-        at.multiselect(key="new_techniques_starter").set_value(["continuous_batching", "prefix_caching"]).run()
+        at.multiselect(key="new_techniques_starter_support-desk").set_value(
+            ["continuous_batching", "prefix_caching"]
+        ).run()
         at.button(key="new_measure").click().run()
         assert not at.exception
         (row,) = store.experiments.unfinished()
@@ -255,7 +261,9 @@ class TestNewExperiment:
 
     def test_the_order_of_a_ladder_is_the_order_of_choosing(self, open_page: Open, store: Store) -> None:
         at = open_page("ladder")
-        at.multiselect(key="new_techniques_starter").set_value(["speculative_decoding", "prefix_caching"]).run()
+        at.multiselect(key="new_techniques_starter_support-desk").set_value(
+            ["speculative_decoding", "prefix_caching"]
+        ).run()
         at.button(key="new_measure").click().run()
         (row,) = store.experiments.unfinished()
         assert [rung["label"] for rung in row.spec["rungs"]][2:] == ["+ Speculative decoding", "+ Prefix caching"]
@@ -263,7 +271,7 @@ class TestNewExperiment:
     def test_what_cannot_be_measured_is_told_and_cannot_be_started(self, open_page: Open) -> None:
         at = open_page("ladder")
         at.selectbox(key="new_kind").select("factorial").run()
-        at.multiselect(key="new_techniques_starter").set_value(["prefix_caching"]).run()
+        at.multiselect(key="new_techniques_starter_support-desk").set_value(["prefix_caching"]).run()
         assert "needs at least 2 techniques" in words(at)
         assert at.button(key="new_measure").disabled
 
@@ -275,7 +283,7 @@ class TestNewExperiment:
         monkeypatch.setattr("app.studio.session.detect_hardware", lambda: machine)
         factory.finished(store, engine_starts=3)
         said = words(open_page("ladder"))
-        assert " min, judging by 10 earlier runs here; 5 of 5 rungs have not been measured so before" in said
+        assert " min, judging by 10 earlier runs here; 7 of 7 rungs have not been measured so before" in said
 
     def test_without_a_usable_model_there_is_no_form(
         self, open_page: Open, starter: Path, monkeypatch: pytest.MonkeyPatch

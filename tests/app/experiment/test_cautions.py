@@ -54,4 +54,5 @@ def test_at_an_endpoint_only_the_load_is_known() -> None:
 
 def test_a_plain_ladder_has_none(tmp_path: Path) -> None:
     checkpoint = read_checkpoint(checkpoint_folder(tmp_path / "m"))
-    assert cautions_of(replace(spec(), rungs=ladder_rungs()), checkpoint, CPU) == ()
+    plain = ladder_rungs(("prefix_caching", "continuous_batching", "speculative_decoding"))
+    assert cautions_of(replace(spec(), rungs=plain), checkpoint, CPU) == ()

@@ -25,7 +25,8 @@ def test_it_speculates_with_the_starters_own_draft_and_says_so(store: Store, set
     plan = plan_starter(store, settings, MACHINE)
     used = plan.spec.rungs[-1].recipe.settings_of("speculative_decoding") or {}
     assert (used["method"], used["draft_model"], used["num_speculative_tokens"]) == ("draft_model", "starter-draft", 3)
-    assert rung_lines(plan)[-1].adds.endswith(" Here with the draft model starter-draft.")
+    line = next(line for line in rung_lines(plan) if line.label == "+ Speculative decoding")
+    assert line.adds.endswith(" Here with the draft model starter-draft.")
 
 
 def test_without_its_draft_the_ladder_says_so_before_anything_is_queued(
@@ -41,7 +42,7 @@ def test_the_plan_counts_what_will_be_done(store: Store, settings: Settings) -> 
     plan = plan_starter(store, settings, MACHINE)
     assert [rung.label for rung in plan.spec.rungs][:2] == ["Baseline", "Baseline again"]
     planned = plan.preview
-    assert (planned.runs, planned.prompts, planned.requests, planned.engine_starts) == (15, 128, 1920, 3)
+    assert (planned.runs, planned.prompts, planned.requests, planned.engine_starts) == (21, 128, 2688, 3)
     experiment = start(store, plan)
     assert store.experiments.progress(experiment).planned == planned.requests
 
