@@ -19,6 +19,7 @@ from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from store.tables import PromptSetRow
 
+FOLDED = 1500
 store, settings = open_studio()
 
 
@@ -126,8 +127,9 @@ def show_set(row: PromptSetRow) -> None:
 
 def show_prompt(prompt: Prompt) -> None:
     for role, text in view.parts(prompt):
-        st.markdown(f"**{plain(role)}** :gray[{len(text):,} characters]")
-        st.code(text, language=None, wrap_lines=True, height=320 if len(text) > 1500 else "content")
+        # A block of code with a height of its own scrolls out of the keyboard's reach, so long texts are folded.
+        with st.expander(f"**{plain(role)}** :gray[{len(text):,} characters]", expanded=len(text) <= FOLDED):
+            st.code(text, language=None, wrap_lines=True)
     if prompt.expected is not None:
         st.markdown("**expected answer**")
         st.code(prompt.expected, language=None, wrap_lines=True)
