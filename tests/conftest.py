@@ -24,7 +24,7 @@ hypothesis_settings.load_profile("rung")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser's tests last: its driver leaves an event loop running, beside which no other can be started."""
-    items.sort(key=lambda item: "e2e" in item.path.parts)
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 @pytest.fixture
