@@ -31,7 +31,7 @@ def test_the_starter_model_in_four_bits(
     out = tmp_path / "run.json"
     said = rung(
         "run", "--model", STARTER, "--prompts", "support-desk", "--limit", 8, "--techniques", "quantization",
-        "--set", f"quantization.method={method}", "--set", "quantization.calibration_samples=4", "--out", out,
+        "--set", f"quantization.method={method}", "--set", "quantization.calibration_samples=2", "--out", out,
     )  # fmt: skip
     assert said.code == DONE, said.err
     document = json.loads(out.read_text())
