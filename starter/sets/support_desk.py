@@ -6,6 +6,7 @@ from pathlib import Path
 from starter.rows import DOCUMENTS_MARKER, Document, PromptSet, Row, system, user
 from starter.sets import records
 from starter.sets.practice import Chat, padding
+from starter.sets.thinned import any_habit, thin_record, thin_text
 from starter.sets.words import Filler, Words, draw_unlike
 
 HANDBOOK = (Path(__file__).parent / "support_handbook.md").read_text(encoding="utf-8").strip()
@@ -43,6 +44,7 @@ _CALLS_HELD_OUT = (
     "The customer reads the number from a screen.",
 )
 _ABSENT_ONE_IN = 14
+_THINNED = 0.3
 _ROOM_FOR_ALL = 0.5
 
 
@@ -91,16 +93,24 @@ def _some_handbook(size: int, words: Words) -> str:
 
 
 def practice(words: Words, size: int) -> Chat:
-    """Records of any kind, sometimes behind a part of the handbook, and many of their lines asked for."""
+    """Records of any kind, sometimes behind a part of the handbook, and many of their lines asked for. Some are as a
+    compressor would leave them."""
     kind = words.choice(records.KINDS)
     count = words.rng.randint(1, max(1, min(10, size // 180)))
     found = records.make_records(kind, count, words, words.rng.choice((None, None, 3, 4)))
     text = "\n\n".join(record.text() for record in found)
     handbook = _some_handbook(size - len(text), words)
     lines = [(record, attribute) for record in found for attribute in record.values]
+    if words.rng.random() < _THINNED:
+        habit = any_habit(words)
+        thinned = [thin_record(record, habit, words) for record in found]
+        text = "\n\n".join(part.text for part in thinned)
+        handbook = thin_text(handbook, 0.5, words)
+        lines = [(record, attribute) for record, part in zip(found, thinned, strict=True) for attribute in part.left]
+    asked_for = lines or [(found[0], next(iter(found[0].values)))]
     turns = []
-    for record, attribute in words.rng.sample(lines, min(len(lines), words.rng.randint(4, 12))):
-        if words.rng.randrange(_ABSENT_ONE_IN) == 0:
+    for record, attribute in words.rng.sample(asked_for, min(len(asked_for), words.rng.randint(4, 12))):
+        if words.rng.randrange(_ABSENT_ONE_IN) == 0 or not lines:
             number = draw_unlike("order", {record.number for record in found}, words)
             turns.append((records.ask(kind, number, attribute, words), records.ABSENT))
         else:
