@@ -164,16 +164,19 @@ def _won_and_lost(item: Difference) -> str:
 
 
 def _rung_table(titles: Sequence[str], rows: Sequence[Sequence[str]], last: str | None = None) -> Table:
-    """Figures to the right; `last` is the title of a last column of words."""
+    """Figures to the right, never cut; `last` is the title of a last column of words, which may take several lines."""
     table = Table(title=None, box=None, pad_edge=False, header_style="bold")
+    longest = max((len(row[0]) for row in rows), default=0)
     # A combination of many techniques has a name too long to stand in one line beside its figures.
-    table.add_column("Rung", no_wrap=max((len(row[0]) for row in rows), default=0) <= LABEL_WIDTH)
+    table.add_column("Rung", min_width=longest if longest <= LABEL_WIDTH else None)
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
     if last:
-        table.add_column(last, no_wrap=True)
+        table.add_column(last)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
+    for column, cells in zip(table.columns[1 : 1 + len(titles)], list(zip(*rows, strict=True))[1:], strict=False):
+        column.min_width = max(len(cell) for cell in cells)
     return table
 
 

@@ -75,6 +75,16 @@ def test_quality_stands_beside_cost_and_the_widest_row_fits(capsys: pytest.Captu
     assert any(line.startswith("Quality is the share of expected answers") for line in lines)
 
 
+def test_a_long_verdict_takes_two_lines_and_cuts_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    worse = answering(2, "+ Something that is said in full", PREFIX, 0, 198.0)
+    lines = shown(ladder_table(build_ladder([answering(0, "Baseline", Recipe(), 60, 200.0), worse])), capsys)
+    assert "…" not in "\n".join(lines)
+    assert any(line.startswith(worse.label) for line in lines)
+    said = " ".join(" ".join(line.split()) for line in lines)
+    assert "worse on" in said
+    assert max(len(line) for line in lines) <= 120
+
+
 def test_a_baseline_that_is_mostly_wrong_is_to_be_read_with_care(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(ladder_table(build_ladder([answering(0, "Baseline", Recipe(), 12, 200)])), capsys)
     assert any("gives only 20.0 % of the expected answers" in line for line in lines[lines.index("Read with care") :])
