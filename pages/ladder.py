@@ -51,6 +51,9 @@ def watch_progress(experiment: ExperimentRow, version: str) -> None:
 
 def table(rows: list[dict[str, str]], key: str, alt: str) -> None:
     columns = {name: st.column_config.TextColumn(alignment="right") for name in view.numeric_columns(rows)}
+    for name in set(view.VERDICTS) & set(rows[0] if rows else ()):
+        longest = max(len(row[name]) for row in rows)
+        columns[name] = st.column_config.TextColumn(width=max(130, 8 * longest))
     columns["Rung"] = st.column_config.TextColumn(pinned=True, width=190 if ladder.effects is None else 250)
     st.dataframe(rows, hide_index=True, column_config=columns, height="content", key=key, alt=alt)
 
@@ -137,8 +140,7 @@ if ladder.effects is None and view.measured(ladder):
     st.plotly_chart(waterfall(ladder), config=PLAIN, key="waterfall", alt=description(ladder))
     st.caption(
         "Lower is better. A bar is a rung's cost with its 95 % interval; the grey above it is what the step saved, and "
-        "the figure below it the share of expected answers that were given. The article's cumulative ladder includes "
-        "AWQ, which is not measured here, so compare steps, not totals.",
+        "the figure below it the share of expected answers that were given. " + view.article_note(ladder),
         width=parts.TEXT_WIDTH,
     )
 

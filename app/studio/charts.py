@@ -21,6 +21,7 @@ PLAIN: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 SHADE = "rgba(128,138,150,0.22)"
 # Placeholders that the browser replaces by the theme's own colours, so that a figure fits light and dark.
 TEXT, LINE = theme.GRAY_90, theme.GRAY_70
+BASELINES = (theme.CATEGORY_7, theme.CATEGORY_8)
 ACCENTS = (
     theme.CATEGORY_0, theme.CATEGORY_1, theme.CATEGORY_2, theme.CATEGORY_3, theme.CATEGORY_4, theme.CATEGORY_5,
     theme.CATEGORY_6,
@@ -31,7 +32,8 @@ DASHES = ("solid", "dot", "solid", "dash", "dashdot", "longdash", "longdashdot")
 
 
 def accent(rung: int) -> str:
-    return ACCENTS[rung % len(ACCENTS)]
+    """Greys for the baseline and for the second measurement of it, a hue for every rung after them."""
+    return BASELINES[rung] if rung < len(BASELINES) else ACCENTS[(rung - len(BASELINES)) % len(ACCENTS)]
 
 
 def waterfall(ladder: Ladder) -> go.Figure:

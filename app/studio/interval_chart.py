@@ -40,7 +40,7 @@ def interval_bars(bars: Sequence[Bar], line: float | None = None) -> go.Figure:
             showlegend=False,
         )
         figure.add_annotation(
-            x=highest, y=bar.label, text=bar.text, showarrow=False, xanchor="left", xshift=8,
+            x=highest, y=bar.label, text=_in_lines(bar.text), showarrow=False, xanchor="left", xshift=8, align="left",
             font={"size": 13, "color": TEXT},
         )  # fmt: skip
     if line is not None:
@@ -53,6 +53,11 @@ def interval_bars(bars: Sequence[Bar], line: float | None = None) -> go.Figure:
                "showgrid": False, "ticklabelstandoff": 8},
     )  # fmt: skip
     return figure
+
+
+def _in_lines(text: str) -> str:
+    """A comma ends a line: beside a bar on a narrow page there is little room."""
+    return "<br>".join(text.rsplit(", ", 1))
 
 
 def _error(bar: Bar) -> dict[str, object] | None:

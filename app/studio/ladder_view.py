@@ -22,6 +22,7 @@ SHOWN = (
     ("cached_tokens", ""), ("output_tokens", ""), ("quality", ""), ("same_output", ""), ("similarity", ""),
     ("step_same_output", ""), ("refusals", ""), ("empty_answers", ""),
 )  # fmt: skip
+VERDICTS = ("Step's verdict", "Verdict")
 CARDS = (("relative_cost", ""), ("ttft_ms", "p50"), ("tpot_ms", "p50"), ("requests_per_s", ""))
 
 
@@ -125,6 +126,13 @@ def cards(ladder: Ladder) -> list[Card]:
     return found
 
 
+def article_note(ladder: Ladder) -> str:
+    """How the article's cumulative figures may be held against these rungs."""
+    quantized = any(rung.adds == "quantization" for rung in ladder.rungs)
+    other = "was on other hardware and prompts" if quantized else "includes AWQ, which is not measured here"
+    return f"The article's cumulative ladder {other}, so compare steps, not totals."
+
+
 def cost_rows(ladder: Ladder) -> list[dict[str, str]]:
     return [
         {
@@ -132,10 +140,10 @@ def cost_rows(ladder: Ladder) -> list[dict[str, str]]:
             "Relative cost": times(rung.cost),
             "95 % interval": span(rung.cost_interval),
             **_beside(rung, ladder.reference),
+            "Step's verdict" if rung.is_step else "Verdict": verdict_of(rung),
             "Quality (%)": _text(rung, "quality", ""),
             "Quality's 95 %": quality_span(rung),
             "Points from the baseline": points(rung.quality),
-            "Step's verdict" if rung.is_step else "Verdict": verdict_of(rung),
             "In flight": rung.schedule or MISSING,
             "Errors": f"{rung.errors:,} of {rung.requests:,}" if rung.requests else MISSING,
         }
@@ -194,5 +202,5 @@ def _text(rung: RungResult, tag: str, part: str) -> str:
 
 def numeric_columns(rows: Sequence[Mapping[str, str]]) -> list[str]:
     """Columns that hold figures and so align to the right."""
-    words = ("Rung", "Step's verdict", "Verdict", "In flight")
+    words = ("Rung", *VERDICTS, "In flight")
     return [name for name in (rows[0] if rows else ()) if name not in words]

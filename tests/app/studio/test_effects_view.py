@@ -46,7 +46,7 @@ def test_each_alone_is_a_bar_with_its_interval() -> None:
     assert prefix.error_x.array[0] >= 0
     assert prefix.marker.color != speculation.marker.color
     # What a bar says is also written beside it and read out, so that neither colour nor sight is needed.
-    assert all(note.text in part.alt for note in part.figure.layout.annotations)
+    assert all(note.text.replace("<br>", ", ") in part.alt for note in part.figure.layout.annotations)
     assert part.figure.layout.annotations[1].text.startswith("1.20x (")
 
 

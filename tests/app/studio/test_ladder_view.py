@@ -183,7 +183,7 @@ def test_a_rung_keeps_its_accent_in_every_figure() -> None:
     bars = {trace.marker.color for trace in charts.cost_bars(found).data}
     steps = {trace.marker.color for trace in charts.waterfall(found).data if trace.type == "bar"} - {charts.SHADE}
     assert bars == steps == {charts.accent(number) for number in range(4)}
-    assert len({charts.accent(number) for number in range(7)}) == 7
+    assert len({charts.accent(number) for number in range(9)}) == 9
 
 
 def test_a_figure_is_described_in_words() -> None:
