@@ -73,8 +73,13 @@ class PrefixCaching(Technique):
         saved, sent = beside.saved_hit_rate, beside.sent_hit_rate
         changers = [reason for key, reason in PROMPT_CHANGERS.items() if key in beside.settings]
         if changers:
-            rates = "" if saved is None or sent is None else f": {saved:.0%} of the tokens as saved, {sent:.0%} as sent"
-            found.append(f"the shared beginning that the prefix cache lives on gets shorter, as {changers[0]}{rates}")
+            why = " and ".join(changers)
+            if saved is None or sent is None:
+                found.append(f"the shared beginning that the prefix cache lives on may get shorter, as {why}")
+            else:
+                found.append(
+                    f"it would serve {saved:.1%} of the prompts' tokens as saved and {sent:.1%} as sent ({why})"
+                )
         elif saved == 0:
             found.append("the prompts share no beginning of a whole block, so the prefix cache has nothing to reuse")
         return found

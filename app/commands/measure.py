@@ -38,6 +38,7 @@ from app.experiment.kinds import BY_OPTION
 from app.experiment.preview import Preview, preview
 from app.experiment.queue import enqueue
 from app.experiment.results import load_ladder
+from app.experiment.sent_prompts import sent_by
 from app.experiment.spec import ExperimentSpec, Rung
 from app.preparation.prompts import refuse_idle
 from app.preparation.served import check_prepared
@@ -131,7 +132,7 @@ def ladder_command(arguments: argparse.Namespace) -> int:
     plan = preview(store, settings, spec, detect_hardware(), checkpoint)
     if arguments.plan:
         return _show_plan(plan, arguments.json)
-    _say_cautions(store, spec, checkpoint)
+    _say_cautions(store, settings, spec, checkpoint)
     name = store.prompt_sets.get(spec.prompt_set_id).name
     out = None if arguments.out is None else arguments.out / "experiment.json"
     title = f"{kind.title}: {_short(spec)} on {name}"
@@ -172,7 +173,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     else:
         load = LoadProfile("closed_loop", 8 if arguments.concurrency is None else arguments.concurrency)
     spec = _spec(store, settings, arguments, "run", rungs, load)
-    _say_cautions(store, spec, checkpoint)
+    _say_cautions(store, settings, spec, checkpoint)
     name = store.prompt_sets.get(spec.prompt_set_id).name
     title = f"Run: {recipe.title}, {_short(spec)} on {name}"
     experiment = _carry_out(store, settings, arguments, spec, title, arguments.out)
@@ -240,9 +241,11 @@ def _checked(
     return tuple(Rung(rung.label, with_whole_names(rung.recipe, whole)) for rung in rungs)
 
 
-def _say_cautions(store: Store, spec: ExperimentSpec, checkpoint: Checkpoint | None) -> None:
-    prompt_set = load_prompt_set(store, spec.prompt_set_id, spec.prompt_limit)
-    for text in cautions_of(spec, checkpoint, detect_hardware(), prompt_set):
+def _say_cautions(store: Store, settings: Settings, spec: ExperimentSpec, checkpoint: Checkpoint | None) -> None:
+    """Prompts are changed for it, where their prefix cache is to be foretold; the run finds them done."""
+    prompt_set, hardware = load_prompt_set(store, spec.prompt_set_id, spec.prompt_limit), detect_hardware()
+    sent = sent_by(store, settings, spec, checkpoint, hardware, prompt_set.prompts) if checkpoint else None
+    for text in cautions_of(spec, checkpoint, hardware, prompt_set, sent):
         print(f"note: {text}", file=sys.stderr)
 
 

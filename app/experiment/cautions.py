@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.analysis.shared_prefix import shared_prefix
 from app.engine.checkpoint import Checkpoint
 from app.engine.hardware import Hardware
 from app.engine.plan import plan_engine
 from app.experiment.prompt_tokens import prompt_tokens
+from app.experiment.sent_prompts import Sent, needs_sent
 from app.experiment.spec import ExperimentSpec
 from app.prompts.prompt_set import PromptSet
 from optimizers.cautions import cautions
@@ -16,16 +19,26 @@ from optimizers.technique import Beside, ModelFacts
 
 
 def cautions_of(
-    spec: ExperimentSpec, checkpoint: Checkpoint | None, hardware: Hardware, prompt_set: PromptSet | None = None
+    spec: ExperimentSpec,
+    checkpoint: Checkpoint | None,
+    hardware: Hardware,
+    prompt_set: PromptSet | None = None,
+    sent: Sent | None = None,
 ) -> tuple[str, ...]:
     """One sentence each, over all rungs. Without a checkpoint (at an endpoint) only the load is known; without prompts,
-    which take a moment to count, nothing is said of how much they share."""
+    which take a moment to count, nothing is said of how much they share. With `sent`, which takes as long as the
+    techniques that change prompts, the rungs that have the prefix cache beside them say what it will serve."""
     rate = None
     if checkpoint is not None and prompt_set is not None:
-        rate = _saved_hit_rate(checkpoint, prompt_set, hardware)
+        rate = _hit_rate(checkpoint, prompt_set, hardware)
     found: list[str] = []
     for rung in spec.rungs:
-        found += cautions(rung.recipe, _beside(spec, rung.recipe, checkpoint, hardware, rate))
+        beside = _beside(spec, rung.recipe, checkpoint, hardware, rate)
+        if checkpoint is not None and sent is not None and needs_sent(rung.recipe):
+            prompts = sent(rung.recipe)
+            changed = None if prompts is None else PromptSet("as sent", tuple(prompts))
+            beside = replace(beside, sent_hit_rate=_hit_rate(checkpoint, changed, hardware) if changed else None)
+        found += cautions(rung.recipe, beside)
     return tuple(dict.fromkeys(found))
 
 
@@ -46,7 +59,7 @@ def _beside(
     )
 
 
-def _saved_hit_rate(checkpoint: Checkpoint, prompt_set: PromptSet, hardware: Hardware) -> float | None:
+def _hit_rate(checkpoint: Checkpoint, prompt_set: PromptSet, hardware: Hardware) -> float | None:
     tokens = prompt_tokens(checkpoint.folder, prompt_set, checkpoint.has_chat_template, quick=True)
     if tokens is None or None in tokens:
         return None

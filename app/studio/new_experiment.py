@@ -13,6 +13,7 @@ from app.experiment.cautions import cautions_of
 from app.experiment.kinds import KINDS
 from app.experiment.preview import Preview, preview
 from app.experiment.queue import enqueue
+from app.experiment.sent_prompts import needs_sent, sent_by
 from app.experiment.spec import ExperimentSpec
 from app.experiment.usable import why_not
 from app.preparation.prompts import refuse_idle
@@ -62,6 +63,8 @@ class NewExperiment:
     preview: Preview
     variants: tuple[str, ...]
     cautions: tuple[str, ...]
+    can_foretell: bool = False
+    """Whether the prefix cache is to serve prompts that a technique changes."""
 
 
 def offered(store: Store, settings: Settings, hardware: Hardware, model: str, prompts: str) -> Offer:
@@ -81,8 +84,11 @@ def offered(store: Store, settings: Settings, hardware: Hardware, model: str, pr
     )
 
 
-def put_together(store: Store, settings: Settings, hardware: Hardware, choice: Choice) -> NewExperiment:
-    """Raises InputError when it cannot be measured here, saying why."""
+def put_together(
+    store: Store, settings: Settings, hardware: Hardware, choice: Choice, foretell: bool = False
+) -> NewExperiment:
+    """Raises InputError when it cannot be measured here, saying why. `foretell` changes the prompts now, so that the
+    cautions can say what the prefix cache will serve of them."""
     kind, prompt_set = KINDS[choice.kind], find_prompts(store, choice.prompts)
     checkpoint = find_model(store, settings, choice.model)
     brought = companion_settings(choice.model) if choice.settings is None else {}
@@ -101,12 +107,14 @@ def put_together(store: Store, settings: Settings, hardware: Hardware, choice: C
         refuse_idle(use, asked.prompts)
     for rung in spec.rungs:
         check_prepared(store, rung.recipe, hardware.surroundings(checkpoint.config))
+    sent = sent_by(store, settings, spec, checkpoint, hardware, asked.prompts) if foretell else None
     return NewExperiment(
         spec=spec,
         title=f"{kind.title}: {choice.model} on {prompt_set.name}",
         preview=preview(store, settings, spec, hardware, checkpoint),
         variants=tuple(said for key, use in used.items() if key in brought and (said := _variant(use))),
-        cautions=cautions_of(spec, checkpoint, hardware, asked),
+        cautions=cautions_of(spec, checkpoint, hardware, asked, sent),
+        can_foretell=any(needs_sent(rung.recipe) for rung in spec.rungs),
     )
 
 

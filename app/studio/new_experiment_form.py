@@ -34,6 +34,8 @@ UNBATCHED_HELP = (
     "technique adds no more than its own settings do."
 )
 MEASURE = "Measure"
+FORETELL = "Foretell what the prefix cache will serve of the changed prompts"
+FORETELL_HELP = "Changes the prompts now, which can take as long as the techniques do; the experiment finds them done."
 
 
 @st.fragment
@@ -43,6 +45,9 @@ def new_experiment_form(store: Store, settings: Settings) -> None:
     if choice is None:
         return
     new, problem = _plan(store, settings, choice)
+    if new is not None and new.can_foretell and st.checkbox(FORETELL, key="new_foretell", help=FORETELL_HELP):
+        with st.spinner("Changing the prompts"):
+            new, problem = _plan(store, settings, choice, foretell=True)
     if new is not None:
         st.markdown(f"**Planned:** {plain(new.preview.sentence)}.", width=TEXT_WIDTH)
         for said in (*new.variants, *new.cautions):
@@ -108,8 +113,8 @@ def _settings(techniques: Sequence[str], model: str, models: Sequence[str]) -> M
     return chosen
 
 
-def _plan(store: Store, settings: Settings, choice: Choice) -> tuple[NewExperiment | None, str]:
+def _plan(store: Store, settings: Settings, choice: Choice, foretell: bool = False) -> tuple[NewExperiment | None, str]:
     try:
-        return put_together(store, settings, hardware(), choice), ""
+        return put_together(store, settings, hardware(), choice, foretell), ""
     except InputError as error:
         return None, str(error)

@@ -85,7 +85,7 @@ def test_a_cpu_takes_multiples_of_its_own() -> None:
     [
         (
             Beside(settings={"prompt_compression": {}}, saved_hit_rate=0.8, sent_hit_rate=0.1),
-            "80% of the tokens as saved, 10% as sent",
+            "80.0% of the prompts' tokens as saved and 10.0% as sent (compression drops",
         ),
         (Beside(settings={"history_summary": {}}), "a summary takes the place"),
         (Beside(saved_hit_rate=0.0), "nothing to reuse"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,15 @@ from app.engine.checkpoint import read_checkpoint
 from app.engine.hardware import GIB, Hardware
 from app.engine.plan import EngineOptions
 from app.experiment.cautions import cautions_of
+from app.experiment.sent_prompts import sent_by
 from app.experiment.spec import ExperimentSpec, Rung, ladder_rungs
 from app.prompts.prompt_set import PromptSet
 from app.replay.body import Sampling
 from app.replay.load import LoadProfile
-from optimizers.prompt import Prompt
+from optimizers.prompt import Document, Message, Prompt
 from optimizers.recipe import Recipe
+from store.settings import Settings
+from store.store import Store
 from tests.app.prompts.test_encoding import make_tokenizer
 from tests.building import checkpoint_folder
 
@@ -45,6 +49,40 @@ def test_prompts_that_share_nothing_are_told(tmp_path: Path) -> None:
     make_tokenizer(folder)
     (said,) = cautions_of(caching, read_checkpoint(folder), CPU, UNIQUE)
     assert said.startswith("prefix_caching: the prompts share no beginning of a whole block")
+
+
+DOCUMENTS = tuple(Document(f"d{at}", f"{word} " * 200) for at, word in enumerate(("one", "two", "three")))
+
+
+def test_prompts_are_changed_to_foretell_the_prefix_cache(tmp_path: Path) -> None:
+    folder = make_tokenizer(checkpoint_folder(tmp_path / "m"))
+    asked = tuple(
+        Prompt(f"p{at}", (Message("user", f"{{{{documents}}}} Where is the {word}?"),), documents=DOCUMENTS)
+        for at, word in enumerate(("one", "two", "three"))
+    )
+    checkpoint = read_checkpoint(folder)
+    store, settings = Store.open(f"sqlite:///{tmp_path / 'rung.db'}"), Settings(tmp_path, "")
+    both = spec(("prefix_caching", {}), ("context_selection", {"top_k": 1}))
+    sent = sent_by(store, settings, both, checkpoint, CPU, asked)
+    prompts = PromptSet("s", asked)
+    (before,) = cautions_of(both, checkpoint, CPU, prompts)
+    assert "may get shorter" in before
+    (said,) = cautions_of(both, checkpoint, CPU, prompts, sent)
+    saved, changed = (float(found) for found in re.findall(r"([\d.]+)%", said))
+    # All three share three documents as saved; of one document each, only the first was sent before.
+    assert saved > 50
+    assert changed == 0
+    assert [len(prompt.documents) for prompt in sent(both.rungs[0].recipe) or ()] == [1, 1, 1]
+
+
+def test_only_changed_prompts_in_front_of_a_prefix_cache_are_made(tmp_path: Path) -> None:
+    checkpoint = read_checkpoint(checkpoint_folder(tmp_path / "m"))
+
+    def never(recipe: Recipe) -> None:
+        raise AssertionError(recipe)
+
+    for key in ("prefix_caching", "context_selection"):
+        cautions_of(spec((key, {})), checkpoint, CPU, UNIQUE, never)
 
 
 def test_at_an_endpoint_only_the_load_is_known() -> None:
