@@ -25,6 +25,10 @@ st.navigation(
             help="What each technique is worth, with the proof that it took effect.",
         ),
         st.Page(
+            PAGES / "reports.py", title="Reports", icon=":material/description:", url_path="reports",
+            help="An experiment as HTML, PDF, Markdown or JSON.",
+        ),
+        st.Page(
             PAGES / "prompts.py", title="Prompts", icon=":material/chat:", url_path="prompts",
             help="Saved prompt sets: look into them, import and export.",
         ),

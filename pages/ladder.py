@@ -96,7 +96,7 @@ if not experiments:
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     experiment = choose()
-    download = st.container(width="content")
+    download = st.container(horizontal=True, vertical_alignment="center", width="content")
 show_new()
 version = ladder_version(store, experiment.id)
 ladder = ladder_of(store, store.url, experiment.id, version)
@@ -110,6 +110,12 @@ download.download_button(
     mime="application/json",
     icon=":material/download:",
     on_click="ignore",
+)
+download.page_link(
+    "../pages/reports.py",
+    label="Report",
+    icon=":material/description:",
+    query_params={"experiment": str(experiment.id)},
 )
 if experiment.status in UNFINISHED:
     watch_progress(experiment, version)

@@ -39,6 +39,9 @@ class Part:
     figure: go.Figure | None = None
     rows: tuple[dict[str, str], ...] = ()
     alt: str = ""
+    bars: tuple[Bar, ...] = ()
+    """What the figure draws, for forms of a report that cannot show one; `line` is its dotted line."""
+    line: float | None = None
 
 
 def parts_of(ladder: Ladder) -> list[Part]:
@@ -70,7 +73,12 @@ def _shares(effects: Effects) -> Part | None:
     ]
     figure = interval_bars(bars) if bars else None
     return Part(
-        "Whose saving it is", (told,), SHARE_HELP if bars else "", figure, alt=_words("Share of the saving", bars)
+        "Whose saving it is",
+        (told,),
+        SHARE_HELP if bars else "",
+        figure,
+        alt=_words("Share of the saving", bars),
+        bars=tuple(bars),
     )
 
 
@@ -96,8 +104,7 @@ def _alone(effects: Sequence[Effect]) -> Part | None:
         if best is None
         else f"Alone, {_name(best)} saves most: {times(best.factor)} the baseline ({span(best.interval)})."
     )
-    figure, alt = _effect_bars(effects, "Cost of each technique alone", title_of)
-    return Part("Each technique alone", (said,), BARS, figure, alt=alt)
+    return _effect_part("Each technique alone", (said,), BARS, effects, "Cost of each technique alone", title_of)
 
 
 def _without(effects: Sequence[Effect]) -> Part | None:
@@ -115,15 +122,26 @@ def _without(effects: Sequence[Effect]) -> Part | None:
         for effect in effects
         if effect.verdict == "better"
     ]
-    figure, alt = _effect_bars(
-        effects, "Cost of everything without each technique", lambda key: f"Without {in_sentence(title_of(key))}"
+    return _effect_part(
+        "Everything without each technique",
+        tuple(said),
+        f"{BARS} 1.00x is everything on.",
+        effects,
+        "Cost of everything without each technique",
+        lambda key: f"Without {in_sentence(title_of(key))}",
     )
-    return Part("Everything without each technique", tuple(said), f"{BARS} 1.00x is everything on.", figure, alt=alt)
 
 
-def _effect_bars(effects: Sequence[Effect], what: str, label: Callable[[str], str]) -> tuple[go.Figure, str]:
-    """A figure, and the figure in words."""
-    bars = [
+def _effect_part(
+    title: str,
+    sentences: tuple[str, ...],
+    caption: str,
+    effects: Sequence[Effect],
+    what: str,
+    label: Callable[[str], str],
+) -> Part:
+    """A part with a bar for each effect, and the bars in words."""
+    bars = tuple(
         Bar(
             label(effect.techniques[0]),
             effect.factor,
@@ -131,8 +149,9 @@ def _effect_bars(effects: Sequence[Effect], what: str, label: Callable[[str], st
             f"{times(effect.factor)} ({span(effect.interval)}), {effect.verdict}",
         )
         for effect in effects
-    ]
-    return interval_bars(bars, line=1.0), _words(what, bars)
+    )
+    figure = interval_bars(bars, line=1.0)
+    return Part(title, sentences, caption, figure, alt=_words(what, bars), bars=bars, line=1.0)
 
 
 def _words(what: str, bars: Sequence[Bar]) -> str:

@@ -21,7 +21,7 @@ from tests.pages import factory
 pytestmark = pytest.mark.browser
 PAGES = (
     "", "ladder?experiment=1", "ladder?experiment=2", "ladder?experiment=3", "ladder", "prompts?set=support-desk",
-    "models",
+    "models", "reports?experiment=1",
 )  # fmt: skip
 NARROW, WIDE = 800, 1440
 REACHABLE = "[...document.querySelectorAll('pre')].every(p => p.scrollHeight <= p.clientHeight || p.tabIndex >= 0)"

@@ -1,0 +1,47 @@
+"""`report`: an experiment as a document for people who do not have the studio."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
+from app.experiment.reporting import FORMS, rendered, write_whole
+from optimizers.errors import InputError
+
+SCHEMA = "rung.report/1"
+TEXTS = ("full", "redacted", "none")
+
+
+def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
+    parser = commands.add_parser("report", help="write an experiment as HTML, PDF, Markdown or JSON")
+    parser.add_argument("experiment", type=int)
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="its ending says which: .html, .pdf, .md or .json"
+    )
+    parser.add_argument(
+        "--texts", choices=TEXTS, default="full",
+        help="prompts and answers. full: all; redacted: how each did, without words; none: no list of prompts (full)",
+    )  # fmt: skip
+    add_database(parser)
+    add_json(parser)
+    parser.set_defaults(run=report_command)
+
+
+def report_command(arguments: argparse.Namespace) -> int:
+    store, _ = open_store(arguments)
+    form = arguments.out.suffix.removeprefix(".").lower()
+    if form not in (*FORMS, "json"):
+        raise InputError(f"--out {arguments.out}: name a file that ends in .html, .pdf, .md or .json")
+    content = rendered(store, arguments.experiment, form, arguments.texts)
+    write_whole(arguments.out, content)
+    if arguments.json:
+        print_json(
+            {
+                "schema": SCHEMA, "experiment_id": arguments.experiment, "file": str(arguments.out),
+                "bytes": len(content), "texts": arguments.texts,
+            }
+        )  # fmt: skip
+    else:
+        print(f"{arguments.out}: {len(content):,} bytes")
+    return DONE
