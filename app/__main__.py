@@ -7,7 +7,7 @@ import sys
 
 from sqlalchemy.exc import DatabaseError
 
-from app.commands import catalogue, compare, doctor, measure, report, serve
+from app.commands import catalogue, compare, doctor, measure, report, serve, sweep
 from app.commands.common import BAD_INPUT, RUN_FAILED, OneLineParser
 from optimizers.errors import InputError
 from store.database import explain_database_error
@@ -18,6 +18,7 @@ def parser() -> OneLineParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=OneLineParser)
     serve.add_commands(commands)
     measure.add_commands(commands)
+    sweep.add_command(commands)
     compare.add_command(commands)
     report.add_command(commands)
     catalogue.add_commands(commands)

@@ -25,7 +25,8 @@ class Document:
 class Prompt:
     """One saved prompt: chat `messages`, or a plain `text` for the completions endpoint; exactly one is set.
 
-    `documents` are rendered, parted by an empty line, where a message holds `{{documents}}`.
+    `documents` are rendered, parted by an empty line, where a message holds `{{documents}}`. `arrival_s` is when it was
+    sent once, in seconds from any moment that all prompts of a set share.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Prompt:
     conversation: str | None = None
     turn: int | None = None
     tags: tuple[str, ...] = ()
+    arrival_s: float | None = None
 
     @property
     def is_chat(self) -> bool:
@@ -66,7 +68,7 @@ class Prompt:
             row["messages"] = [{"role": m.role, "content": m.content} for m in self.messages]
         if self.documents:
             row["documents"] = [{"id": d.id, "text": d.text} for d in self.documents]
-        for name in ("expected", "max_tokens", "answer_document", "conversation", "turn"):
+        for name in ("expected", "max_tokens", "answer_document", "conversation", "turn", "arrival_s"):
             if getattr(self, name) is not None:
                 row[name] = getattr(self, name)
         if self.tags:
@@ -87,6 +89,7 @@ class Prompt:
             conversation=row.get("conversation"),
             turn=row.get("turn"),
             tags=tuple(row.get("tags", ())),
+            arrival_s=row.get("arrival_s"),
         )
 
 

@@ -41,7 +41,8 @@ class Observed:
     that other programs took, None when it cannot be told. `engine_log` and `checkpoint` are as in Observation.
     `prompts` is what each technique did to the prompts, and `saved_prompt_tokens` how many tokens they had before, None
     where none did anything. `prediction` is what the prompts let expect of the prefix cache, None where their tokens
-    are not known.
+    are not known. `queues` tells that requests that were due queued in the client, as an open loop without continuous
+    batching means them to. The histories are counted as in runner.ReplayStats.
     """
 
     delta: Mapping[str, float] | None
@@ -56,6 +57,9 @@ class Observed:
     engine_log: tuple[str, ...] = ()
     checkpoint: Mapping[str, float] = field(default_factory=dict)
     prediction: Mapping[str, float] | None = None
+    queues: bool = False
+    live_histories: int = 0
+    saved_histories: int = 0
 
     @staticmethod
     def merge(parts: Sequence[Mapping[str, Any] | None]) -> Observed:
@@ -85,6 +89,9 @@ class Observed:
             engine_log=tuple(dict.fromkeys(line for part in whole for line in part.get("engine_log", ()))),
             checkpoint={name: value for part in whole for name, value in part.get("checkpoint", {}).items()},
             prediction=merged_predictions([part.get("prediction") for part in whole]),
+            queues=any(part.get("queues") for part in whole),
+            live_histories=sum(part.get("live_histories", 0) for part in whole),
+            saved_histories=sum(part.get("saved_histories", 0) for part in whole),
         )
 
 
@@ -213,12 +220,16 @@ def suspect_reasons(records: Sequence[CountedRecord], observed: Observed, metric
     if observed.cold_start == "unknown":
         reasons.append("the prefix cache could not be emptied before it")
     delay = metrics["send_delay_ms"]["p99"]
-    if delay is not None and delay > MAX_SEND_DELAY_MS:
+    if delay is not None and delay > MAX_SEND_DELAY_MS and not observed.queues:
         reasons.append(f"requests left late (p99 {delay:.0f} ms): the client was too busy")
     if observed.loop_lag_p99_ms is not None and observed.loop_lag_p99_ms > MAX_LOOP_LAG_MS:
         reasons.append(f"the client's event loop lagged (p99 {observed.loop_lag_p99_ms:.0f} ms)")
     if observed.foreign_cpu is not None and observed.foreign_cpu > MAX_FOREIGN_CPU:
         reasons.append(f"other programs took {observed.foreign_cpu:.0%} of this machine's processors during it")
+    if observed.saved_histories:
+        reasons.append(
+            f"{observed.saved_histories} turns had saved answers in their history, as an earlier turn had failed"
+        )
     differing = sum(_counts_differ(record) for _, record in records)
     if differing:
         reasons.append(f"Rung and the server count the prompt tokens of {differing} requests differently")

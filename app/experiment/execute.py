@@ -220,11 +220,14 @@ class Executor:
         launched: tuple[EnginePlan, Served] | None,
         prepared: Prepared | None,
     ) -> None:
-        schedule = plan_schedule(self._spec.load, resolved.recipe.schedule())
+        schedule = plan_schedule(self._spec.load_of(run.rung), resolved.recipe.schedule(), self._prompt_set.prompts)
         self._phase(f"{run.label}, repeat {run.repeat + 1} of {self._spec.repeats}")
         manifest = manifest_of(self._spec, self._prompt_set, self._hardware, target, launched)
         self._store.runs.start(
-            run.id, manifest | {"schedule": schedule.title, "recipe": run.recipe, "models": resolved.to_json()}
+            run.id,
+            manifest
+            | {"load": self._spec.load_of(run.rung).to_json()}
+            | {"schedule": schedule.title, "recipe": run.recipe, "models": resolved.to_json()},
         )
         spent = await measure_run(self._store, self._spec, run, self._prompt_set, target, schedule, prepared)
         self.seconds.warm_up += spent.warm_up

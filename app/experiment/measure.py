@@ -23,7 +23,7 @@ from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import count_tokens
 from app.preparation.prompts import Prepared
 from app.prompts.prompt_set import PromptSet
-from app.replay.body import wire_request
+from app.replay.body import turns_of, wire_request
 from app.replay.client import open_session
 from app.replay.load import Schedule
 from app.replay.record import Exchange, RequestRecord
@@ -97,11 +97,13 @@ async def measure_run(
             cooling = await _cool_down(session, base_url)
         seconds.warm_up = monotonic() - began
         salt = _salt(cooling)
+        turns = turns_of(prompt_set.prompts, spec.load_of(run.rung).history == "live")
         requests = [
-            wire_request(prompt, position, target.endpoint.model, spec.sampling, target.chat, salt)
-            for position, prompt in enumerate(prompt_set.prompts)
-            if position not in done
+            wire_request(prompt, at, target.endpoint.model, spec.sampling, target.chat, salt, turns[at])
+            for at, prompt in enumerate(prompt_set.prompts)
+            if at not in done
         ]
+        answers = {record.position: record.text for _, record in load_records(store, run.id) if record.ok}
         segment = store.runs.open_segment(run.id, target.engine_id)
         before = await scrape(session, base_url)
         samples = _Samples()
@@ -110,7 +112,7 @@ async def measure_run(
         began = monotonic()
         try:
             with Recorder(lambda records: save_records(store, run.id, segment, records, prepared)) as recorder:
-                replay = Replay(session, base_url, schedule, recorder.put, target.engine_gone)
+                replay = Replay(session, base_url, schedule, recorder.put, target.engine_gone, answers)
                 stats = await replay.run(requests)
         finally:
             seconds.generation = monotonic() - began
@@ -121,6 +123,7 @@ async def measure_run(
         foreign = watch.foreign_share()
         after = await scrape(session, base_url)
     observed = _observed(delta(before, after), samples, stats, cooling) | {"foreign_cpu": foreign}
+    observed["queues"] = bool(schedule.due_s) and schedule.width < len(schedule.due_s)
     observed |= _preparation(prepared)
     observed |= {"engine_log": list(target.engine_log), "checkpoint": dict(target.checkpoint_facts)}
     sent = [request.position for request in requests]
@@ -178,7 +181,8 @@ async def _warm_up(
         for position, prompt in enumerate(prompt_set.prompts[: spec.warm_up])
     ]
     finished: list[Exchange] = []
-    await Replay(session, target.endpoint.base_url, schedule, finished.append, target.engine_gone).run(requests)
+    at_once = Schedule("slots", min(schedule.width, len(requests) or 1))
+    await Replay(session, target.endpoint.base_url, at_once, finished.append, target.engine_gone).run(requests)
     refused = [exchange.status for exchange in finished if exchange.status in (401, 403)]
     if refused:
         raise InputError(f"the endpoint refuses the key (HTTP {refused[0]}); set {API_KEY_VARIABLE}")
@@ -228,6 +232,8 @@ def _observed(
         "waiting": samples.waiting[every],
         "kv_usage": samples.kv_usage[every],
         "peak_in_flight": stats.peak_in_flight,
+        "live_histories": stats.live_histories,
+        "saved_histories": stats.saved_histories,
         "loop_lag_p99_ms": lag,
         "cold_start": cooling,
     }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 from app.analysis.compare import RungData
 from app.analysis.ladder import Ladder, RungRuns, build_ladder
 from app.analysis.scoring import DEFAULT_RULE
+from app.analysis.summary import CountedRecord
+from app.analysis.sweep import Load
 from app.experiment.kinds import reference_of
 from app.experiment.measure import load_records
+from app.experiment.spec import ExperimentSpec
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
 from optimizers.recipe import Recipe
@@ -23,6 +27,20 @@ def load_ladder(store: Store, experiment_id: int) -> Ladder:
     rungs = groupby(rows, key=lambda run: run.rung)
     reference = reference_of(store.experiments.get(experiment_id).kind)
     return build_ladder([rung_of(store, list(runs), asked) for _, runs in rungs], reference)
+
+
+def measured_loads(store: Store, experiment_id: int) -> list[Load]:
+    """The finished runs of a load sweep, by what was offered: requests/s, or requests in flight."""
+    spec = ExperimentSpec.from_json(store.experiments.get(experiment_id).spec)
+    found: dict[int, list[Sequence[CountedRecord]]] = {}
+    for run in store.runs.of_experiment(experiment_id):
+        if run.status == "done":
+            found.setdefault(run.rung, []).append(load_records(store, run.id))
+    profiles = {rung: spec.load_of(rung) for rung in found}
+    return [
+        Load(profiles[rung].rate or float(profiles[rung].concurrency), tuple(repeats))
+        for rung, repeats in found.items()
+    ]
 
 
 def prompts_of(store: Store, experiment_id: int) -> PromptSet | None:

@@ -20,8 +20,21 @@ MAX_REPEATS = 100
 
 @dataclass(frozen=True)
 class Rung:
+    """A recipe of the experiment. `load` is its own load profile, None for the experiment's."""
+
     label: str
     recipe: Recipe
+    load: LoadProfile | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        document: dict[str, Any] = {"label": self.label, "recipe": self.recipe.to_json()}
+        return document if self.load is None else document | {"load": self.load.to_json()}
+
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> Rung:
+        load = document.get("load")
+        recipe = Recipe.from_json(document["recipe"])
+        return Rung(document["label"], recipe, None if load is None else LoadProfile.from_json(load))
 
 
 @dataclass(frozen=True)
@@ -55,12 +68,15 @@ class ExperimentSpec:
         if not 0 < self.idle_timeout_s < math.inf:
             raise InputError(f"the idle time-out is {self.idle_timeout_s} s; give more than 0")
 
+    def load_of(self, rung: int) -> LoadProfile:
+        return self.rungs[rung].load or self.load
+
     def to_json(self) -> dict[str, Any]:
         return {
             "schema": SCHEMA,
             "kind": self.kind,
             "prompt_set_id": self.prompt_set_id,
-            "rungs": [{"label": rung.label, "recipe": rung.recipe.to_json()} for rung in self.rungs],
+            "rungs": [rung.to_json() for rung in self.rungs],
             "model": self.model,
             "endpoint": self.endpoint,
             "prompt_limit": self.prompt_limit,
@@ -87,7 +103,7 @@ class ExperimentSpec:
             )
         }  # fmt: skip
         return ExperimentSpec(
-            rungs=tuple(Rung(r["label"], Recipe.from_json(r["recipe"])) for r in document["rungs"]),
+            rungs=tuple(Rung.from_json(rung) for rung in document["rungs"]),
             load=LoadProfile.from_json(document["load"]),
             sampling=replace(Sampling(), **document["sampling"]),
             engine=EngineOptions.from_json(document["engine"]),

@@ -7,8 +7,10 @@ Does not cover reading the file (files.py).
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from optimizers.errors import InputError
@@ -45,6 +47,7 @@ def to_prompt(row: Any, position: int) -> Prompt:
         conversation=_optional_text(row, "conversation"),
         turn=_whole(row, row, "turn"),
         tags=_tags(row.get("tags")),
+        arrival_s=_arrival(row),
     )
     try:
         json.dumps(prompt.to_json(), ensure_ascii=False).encode()
@@ -129,6 +132,25 @@ def _whole(row: Mapping[str, Any], body: Mapping[str, Any], *names: str) -> int 
             raise InputError(f"{name} is {value!r}, but must be a whole number of at least 1")
         return number
     return None
+
+
+def _arrival(row: Mapping[str, Any]) -> float | None:
+    """Seconds: `arrival_s` as they are, or `timestamp` as a date and time."""
+    value, stamp = row.get("arrival_s"), row.get("timestamp")
+    if value in (None, ""):
+        if not isinstance(stamp, str) or not stamp.strip():
+            return None
+        try:
+            return datetime.fromisoformat(stamp.strip()).timestamp()
+        except (ValueError, OverflowError, OSError):
+            return None
+    try:
+        seconds = float("nan") if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        seconds = float("nan")
+    if not math.isfinite(seconds):
+        raise InputError(f"arrival_s is {value!r}, but must be a number of seconds")
+    return seconds
 
 
 def _optional_text(row: Mapping[str, Any], name: str) -> str | None:

@@ -36,6 +36,10 @@ def test_wrong_usage_names_the_commands_help(rung: Rung, line: str, says: str) -
     [
         ("--concurrency 0", "the concurrency is 0; give a whole number from 1 to 4096"),
         ("--static-batch 5000", "the concurrency is 5000"),
+        ("--rate 0", "the rate is 0.0 requests a second; give more than 0"),
+        ("--rate nan", "--rate is nan"),
+        ("--as-recorded", "has no recorded time, so it cannot be sent as recorded"),
+        ("--as-recorded 0", "the speed is 0.0"),
         ("--repeats 0", "0 repeats were asked for"),
         ("--limit 0", "--limit is 0; give at least 1"),
         ("--max-tokens 0", "--max-tokens is 0; give at least 1"),

@@ -133,6 +133,22 @@ class TestRun:
         repeated = rung("run", "--model", model, "--prompts", prompts, "--recipe", again, "--json")
         assert repeated.json["recipe"] == said.json["recipe"]
 
+    def test_an_open_loop(self, rung: Rung, model: Path, prompts: Path, fake_vllm: Behave) -> None:
+        said = rung("run", "--model", model, "--prompts", prompts, "--rate", 200, "--arrivals", "constant", "--json")
+        assert (said.code, said.err) == (0, "")
+        load = said.json["load"]
+        assert (load["kind"], load["rate"], load["schedule"]) == ("constant_rate", 200.0, "200 requests/s")
+        assert said.json["manifest"]["load"]["kind"] == "constant_rate"
+
+    def test_as_recorded(self, rung: Rung, model: Path, tmp_path: Path, fake_vllm: Behave) -> None:
+        path = tmp_path / "recorded.jsonl"
+        path.write_text("".join(json.dumps({"prompt": f"Why {at}?", "arrival_s": 7 + at}) + "\n" for at in range(3)))
+        said = rung("run", "--model", model, "--prompts", path, "--as-recorded", 50, "--json")
+        assert (said.code, said.err) == (0, "")
+        assert said.json["load"]["schedule"] == "as recorded, 50 times as fast"
+        # Two gaps of a second, 50 times as fast.
+        assert said.json["metrics"]["requests_per_s"] < 3 / 0.04
+
     def test_a_table_for_people(self, rung: Rung, model: Path, prompts: Path, fake_vllm: Behave) -> None:
         said = rung("run", "--model", model, "--prompts", prompts)
         assert said.code == 0

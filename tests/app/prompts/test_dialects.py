@@ -10,6 +10,7 @@ import pytest
 
 from app.prompts.files import read_prompts
 from app.prompts.prompt_set import PromptSet
+from optimizers.errors import InputError
 from optimizers.prompt import Document, Message, Prompt
 
 
@@ -35,6 +36,7 @@ def test_native_rows_with_everything() -> None:
         "conversation": "c",
         "turn": 2,
         "tags": ["t"],
+        "arrival_s": 2.5,
     }
     prompt = one(row)
     assert prompt == Prompt(
@@ -47,8 +49,27 @@ def test_native_rows_with_everything() -> None:
         conversation="c",
         turn=2,
         tags=("t",),
+        arrival_s=2.5,
     )
+    assert Prompt.from_json(prompt.to_json()) == prompt
     assert prompt.rendered_messages()[0]["content"] == "Use one\n\ntwo"
+
+
+def test_recorded_times_are_seconds_or_dates() -> None:
+    assert one({"prompt": "x", "arrival_s": "3"}).arrival_s == 3.0
+    first, second = (
+        one({"prompt": "x", "timestamp": f"2026-11-25T08:00:0{at}+00:00"}).arrival_s for at in ("0", "1.5")
+    )
+    assert first is not None
+    assert second is not None
+    assert second - first == 1.5
+    assert one({"prompt": "x", "timestamp": "yesterday"}).arrival_s is None
+
+
+@pytest.mark.parametrize("value", ["soon", True, "nan", [1]])
+def test_a_recorded_time_that_is_none_is_refused(value: object) -> None:
+    with pytest.raises(InputError, match="but must be a number of seconds"):
+        one({"prompt": "x", "arrival_s": value})
 
 
 def test_the_native_header_names_the_set() -> None:

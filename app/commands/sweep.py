@@ -1,0 +1,173 @@
+"""`sweep`: one recipe under growing load, for its knee and the highest load within an SLO."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from app.analysis.metric import MISSING
+from app.analysis.sweep import Point, Slo, Sweep, sweep
+from app.commands.choice import add_set_option, chosen_recipe
+from app.commands.common import OneLineParser, open_store, print_json
+from app.commands.measuring import (
+    add_rest,
+    add_target,
+    carry_out,
+    checked_rungs,
+    exit_code,
+    look_at_target,
+    refuse_idle_rungs,
+    refuse_unusable,
+    say_cautions,
+    short_name,
+    spec_of,
+    time_spent,
+    write_document,
+)  # fmt: skip
+from app.experiment.results import measured_loads
+from app.experiment.spec import ExperimentSpec, Rung
+from app.prompts.saved import find_prompts, load_prompt_set
+from app.replay.load import LoadProfile, plan_schedule
+from app.reports.text import plain_table, show
+from optimizers.errors import InputError
+from store.tables import ExperimentRow
+
+SCHEMA = "rung.sweep/1"
+KIND = "sweep"
+MANY = 50
+
+
+def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
+    parser = commands.add_parser("sweep", help="measure one recipe under growing load: knee, goodput, highest load")
+    add_target(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--recipe", type=Path, metavar="FILE", help="JSON list of techniques (default: the baseline)")
+    what.add_argument("--techniques", metavar="A,B,C", help="the recipe, by its techniques")
+    add_set_option(parser)
+    loads = parser.add_mutually_exclusive_group(required=True)
+    loads.add_argument("--rates", metavar="R,R,..", help="open loop: requests a second")
+    loads.add_argument("--concurrencies", metavar="N,N,..", help="closed loop: requests in flight")
+    parser.add_argument("--arrivals", choices=("poisson", "constant"), default="poisson", help="of --rates (poisson)")
+    parser.add_argument("--history", choices=("live", "saved"), default="live", help="as for run (live)")
+    parser.add_argument("--slo", metavar="M=MS,..", help="limits for goodput: ttft_ms, tpot_ms, e2e_ms")
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of every load (3)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write sweep.json there")
+    add_rest(parser)
+    parser.set_defaults(run=sweep_command)
+
+
+def sweep_command(arguments: argparse.Namespace) -> int:
+    slo = Slo.read(arguments.slo) if arguments.slo else None
+    store, settings = open_store(arguments)
+    recipe = chosen_recipe(arguments)
+    loads = _loads(arguments)
+    checkpoint, surroundings = look_at_target(store, settings, arguments)
+    prompts = load_prompt_set(store, find_prompts(store, arguments.prompts).id, arguments.limit).prompts
+    rungs = tuple(Rung(plan_schedule(load, recipe.schedule(), prompts).title, recipe, load) for load in loads)
+    refuse_idle_rungs(rungs[:1], prompts)
+    refuse_unusable(recipe, surroundings)
+    rungs = checked_rungs(store, settings, arguments, rungs, checkpoint)
+    spec = spec_of(store, settings, arguments, KIND, rungs, loads[0])
+    say_cautions(store, settings, spec, checkpoint)
+    out = None if arguments.out is None else arguments.out / "sweep.json"
+    title = f"Load sweep: {recipe.title}, {short_name(spec)} on {store.prompt_sets.get(spec.prompt_set_id).name}"
+    experiment = carry_out(store, settings, arguments, spec, title, out)
+    found = sweep(measured_loads(store, experiment.id), slo)
+    document = sweep_document(experiment, found, slo)
+    if out is not None:
+        write_document(out, document)
+    if arguments.json:
+        print_json(document)
+    elif experiment.status == "done":
+        show(sweep_table(found, slo, spec.load.is_open))
+        print(f"\nExperiment {experiment.id}; {time_spent(experiment)}")
+    return exit_code(experiment)
+
+
+def _loads(arguments: argparse.Namespace) -> list[LoadProfile]:
+    """One profile for each load that was named, by growing load."""
+    option = "--rates" if arguments.rates is not None else "--concurrencies"
+    listed = arguments.rates if arguments.rates is not None else arguments.concurrencies
+    rest: dict[str, Any] = {"history": arguments.history, "seed": arguments.seed}
+    kind = "poisson" if arguments.arrivals == "poisson" else "constant_rate"
+    found: list[LoadProfile] = []
+    for value in _numbers(option, listed):
+        if option == "--rates":
+            found.append(LoadProfile(kind, rate=value, **rest))  # type: ignore[arg-type]
+        elif value != int(value):
+            raise InputError(f"--concurrencies {value:g}: give whole numbers")
+        else:
+            found.append(LoadProfile("closed_loop", int(value), **rest))
+    return found
+
+
+def _numbers(option: str, listed: str) -> list[float]:
+    texts = [text.strip() for text in listed.split(",") if text.strip()]
+    try:
+        values = sorted({float(text) for text in texts})
+    except ValueError:
+        raise InputError(f"{option} {listed}: give numbers with commas between them, for instance 1,2,4,8") from None
+    if not values or len(values) > MANY or not all(map(math.isfinite, values)):
+        raise InputError(f"{option} {listed}: give one to {MANY} numbers with commas between them")
+    return values
+
+
+def sweep_document(experiment: ExperimentRow, found: Sweep, slo: Slo | None) -> dict[str, Any]:
+    """Figures that could not be measured are null; times are in milliseconds."""
+
+    def point(each: Point) -> dict[str, Any]:
+        spans = {"ttft_interval": each.ttft_interval, "good_interval": each.good_interval}
+        return asdict(each) | {name: None if span is None else span.to_json() for name, span in spans.items()}
+
+    return {
+        "schema": SCHEMA,
+        "experiment_id": experiment.id,
+        "title": experiment.title,
+        "status": experiment.status,
+        "varied": "rate" if _is_open(experiment) else "concurrency",
+        "slo": None if slo is None else {"limits": dict(slo.limits), "share": slo.share},
+        "points": [point(each) for each in found.points],
+        "knee": found.knee,
+        "highest_within_slo": found.highest,
+        "reason": found.reason or None,
+    }
+
+
+def _is_open(experiment: ExperimentRow) -> bool:
+    return ExperimentSpec.from_json(experiment.spec).load.is_open
+
+
+def sweep_table(found: Sweep, slo: Slo | None, is_open: bool) -> Group:
+    unit = "requests/s" if is_open else "in flight"
+    titles = (
+        "Offered", "req/s", "tok/s", "TTFT p50", "TTFT p95", "TPOT p50", "E2E p95", "Goodput", "Within SLO", "Errors",
+    )  # fmt: skip
+    rows = [_cells(point) for point in found.points]
+    lines: list[RenderableType] = [plain_table(titles, rows, range(len(titles)))]
+    lines.append(Text(f"\nOffered is {unit}; times are in milliseconds from when a request was due"))
+    if found.knee is not None:
+        lines.append(Text(f"Knee: {found.knee:g} {unit}; behind it latency grows faster than throughput"))
+    if slo is not None:
+        limits = ", ".join(f"{tag} at most {limit:g}" for tag, limit in slo.limits.items())
+        highest = "none" if found.highest is None else f"{found.highest:g} {unit}"
+        reason = f" ({found.reason})" if found.reason else ""
+        lines.append(Text(f"Highest load with {slo.share:.0%} of the requests within {limits}: {highest}{reason}"))
+    return Group(*lines)
+
+
+def _cells(point: Point) -> tuple[str, ...]:
+    def figure(value: float | None, digits: int = 0) -> str:
+        return MISSING if value is None else f"{value:,.{digits}f}"
+
+    good = MISSING if point.good_share is None else f"{point.good_share:.1%}"
+    return (
+        f"{point.offered:g}", figure(point.requests_per_s, 2), figure(point.output_tokens_per_s, 1),
+        figure(point.ttft_ms["p50"]), figure(point.ttft_ms["p95"]), figure(point.tpot_ms["p50"], 1),
+        figure(point.e2e_ms["p95"]), figure(point.goodput, 2), good, str(point.errors),
+    )  # fmt: skip
