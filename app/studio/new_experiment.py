@@ -19,9 +19,9 @@ from app.experiment.usable import why_not
 from app.preparation.prompts import refuse_idle
 from app.preparation.served import check_prepared
 from app.prompts.saved import find_prompts, load_prompt_set
-from app.replay.load import LoadProfile, Unbatched
+from app.replay.load import RATED, Kind, LoadProfile, Unbatched, plan_schedule
 from app.words import title_of
-from optimizers.recipe import TechniqueUse
+from optimizers.recipe import Recipe, TechniqueUse
 from optimizers.registry import techniques
 from store.settings import Settings
 from store.store import Store
@@ -31,7 +31,7 @@ from store.store import Store
 class Choice:
     """`prompts` is a set's name, `limit` how many of its prompts are sent; the order of `techniques` counts. `settings`
     has those of each technique that a person was shown, None for what comes with the model. `unbatched` is how recipes
-    without continuous batching are sent."""
+    without continuous batching are sent; `rate`, in requests/s, is unread by loads that have none."""
 
     model: str
     prompts: str
@@ -42,6 +42,13 @@ class Choice:
     concurrency: int
     settings: Mapping[str, Mapping[str, Any]] | None = None
     unbatched: Unbatched = "one_by_one"
+    load: Kind = "closed_loop"
+    rate: float | None = None
+
+    @property
+    def profile(self) -> LoadProfile:
+        rate = self.rate if self.load in RATED else None
+        return LoadProfile(self.load, self.concurrency, self.unbatched, rate=rate)
 
 
 @dataclass(frozen=True)
@@ -98,11 +105,12 @@ def put_together(
         rungs=kind.rungs(choice.techniques, brought if choice.settings is None else choice.settings),
         model=choice.model,
         prompt_limit=choice.limit if choice.limit < prompt_set.size else None,
-        load=LoadProfile("closed_loop", choice.concurrency, choice.unbatched),
+        load=choice.profile,
         repeats=choice.repeats,
     )
     used = {use.key: use for rung in spec.rungs for use in rung.recipe.uses}
     asked = load_prompt_set(store, prompt_set.id, spec.prompt_limit)
+    plan_schedule(spec.load, Recipe().schedule(), asked.prompts)
     for use in used.values():
         refuse_idle(use, asked.prompts)
     for rung in spec.rungs:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.engine.builtin import BUILTIN_TOOLS, companion_settings
 from app.experiment.kinds import KINDS
-from app.replay.load import Unbatched
+from app.replay.load import MAX_RATE, RATED, Kind, Unbatched
 from app.studio.model_view import model_places
 from app.studio.new_experiment import Choice, NewExperiment, offered, put_together, start
 from app.studio.parts import TEXT_WIDTH
@@ -22,6 +22,18 @@ from store.settings import Settings
 from store.store import Store
 
 FIRST_SET = "support-desk"
+LOADS: dict[Kind, str] = {
+    "closed_loop": "Closed loop: so many in flight",
+    "poisson": "Open loop: a rate, random gaps",
+    "constant_rate": "Open loop: a rate, equal gaps",
+    "as_recorded": "As recorded",
+    "static_batches": "Static batches of that many",
+}
+LOAD_HELP = (
+    "A closed loop sends when an answer has come, so a slow engine is asked less. An open loop sends by the clock, as "
+    "users do who know nothing of one another: it shows the queue that a slow engine builds up. Latency counts from "
+    "when a request was due. There the rate decides the hardware time of a request: compare latency, not cost."
+)
 UNBATCHED: dict[Unbatched, str] = {
     "one_by_one": "One by one",
     "static": "Static batches of that many",
@@ -90,12 +102,21 @@ def _choose(store: Store, settings: Settings) -> Choice | None:
         limit = st.number_input(
             "Prompts of the set", 1, sets[prompts], sets[prompts], width=180, key=f"new_limit_{prompts}"
         )  # fmt: skip
+    with st.container(horizontal=True):
+        load = st.selectbox(
+            "Load", list(LOADS), format_func=LOADS.__getitem__, width=260, key="new_load", help=LOAD_HELP
+        )
+        rate = (
+            st.number_input("Requests a second", 0.01, MAX_RATE, 2.0, width=180, key="new_rate")
+            if load in RATED
+            else None
+        )
         concurrency = st.number_input("Requests in flight", 1, 4096, 8, width=180, key="new_concurrency")
         unbatched = st.selectbox(
             "Without continuous batching", list(UNBATCHED), format_func=UNBATCHED.__getitem__, width=260,
             key="new_unbatched", help=UNBATCHED_HELP,
         )  # fmt: skip
-    return Choice(model, prompts, kind, tuple(techniques), repeats, limit, concurrency, chosen, unbatched)
+    return Choice(model, prompts, kind, tuple(techniques), repeats, limit, concurrency, chosen, unbatched, load, rate)
 
 
 def _settings(techniques: Sequence[str], model: str, models: Sequence[str]) -> Mapping[str, Mapping[str, Value]]:

@@ -9,6 +9,7 @@ import pytest
 from app.engine.hardware import GIB, Hardware
 from app.experiment.spec import ExperimentSpec
 from app.prompts.saved import save_starter_sets
+from app.replay.load import LoadProfile
 from app.studio.new_experiment import Choice, offered, put_together, start
 from optimizers.errors import InputError
 from optimizers.registry import techniques
@@ -61,6 +62,8 @@ def test_all_prompts_are_no_limit(store: Store, settings: Settings) -> None:
         ({"prompts": "nothing"}, "no prompt set or file 'nothing'"),
         ({"repeats": 0}, "0 repeats were asked for"),
         ({"concurrency": 0}, "the concurrency is 0"),
+        ({"load": "poisson"}, "the rate is None"),
+        ({"load": "as_recorded"}, "has no recorded time"),
     ],
 )
 def test_what_cannot_be_measured_is_told(
@@ -68,6 +71,13 @@ def test_what_cannot_be_measured_is_told(
 ) -> None:
     with pytest.raises(InputError, match=message):
         put_together(store, settings, MACHINE, replace(CHOICE, **change))  # type: ignore[arg-type]
+
+
+def test_a_rate_makes_an_open_loop(store: Store, settings: Settings) -> None:
+    spec = put_together(store, settings, MACHINE, replace(CHOICE, load="poisson", rate=3.0)).spec
+    assert spec.load == LoadProfile("poisson", 4, "one_by_one", rate=3.0)
+    closed = put_together(store, settings, MACHINE, replace(CHOICE, rate=3.0)).spec
+    assert closed.load == LoadProfile("closed_loop", 4, "one_by_one")
 
 
 def test_what_cannot_be_used_here_is_named_with_its_reason(
