@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.analysis.compare import Comparison, Difference
+from app.analysis.compare import Comparison, Difference, small_tails
 from app.analysis.factorial import Effect, Effects
 from app.analysis.ladder import Against, Ladder, RungResult
 from app.analysis.metric import METRICS
@@ -41,6 +41,7 @@ def run_document(run: RunRow) -> dict[str, Any]:
         "errors": summary.get("errors"),
         "error_examples": summary.get("error_examples") or [],
         "suspect": summary.get("suspect") or [],
+        "small_sample": list(small_tails(summary.get("requests", 0) - summary.get("errors", 0))) if summary else [],
         "manifest": manifest,
     }
 
@@ -127,6 +128,7 @@ def _rung(rung: RungResult) -> dict[str, Any]:
         "step_quality": _difference(rung.quality_change) if rung.is_step and rung.quality_change else None,
         "same_output_percent": rung.same_output,
         "differences": {tag: _difference(item) for tag, item in rung.comparison.differences.items()},
+        "small_sample": list(rung.comparison.small_sample),
         "evidence": [dict(item) for item in rung.evidence],
         "requests": rung.requests,
         "errors": rung.errors,
@@ -180,6 +182,8 @@ def _difference(item: Difference) -> dict[str, Any]:
         "unit": item.unit,
         "interval": None if item.interval is None else item.interval.to_json(),
         "verdict": item.verdict,
+        "p": item.chance,
+        "p_corrected": item.corrected,
         "won": item.won,
         "lost": item.lost,
     }

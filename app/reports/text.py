@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from app.analysis.compare import Comparison, Difference
+from app.analysis.compare import Comparison, Difference, small_tails
 from app.analysis.factorial import Effects
 from app.analysis.ladder import Ladder, Reference, RungResult
 from app.analysis.metric import BY_TAG, METRICS, MISSING
@@ -80,6 +80,8 @@ def ladder_table(ladder: Ladder) -> Group:
     suspects += [f"{rung.label}: {told}" for rung in ladder.rungs if (told := since_baseline(rung))]
     note = low_quality_note(ladder)
     suspects += [note] if note else []
+    small = dict.fromkeys(reason for rung in ladder.rungs[1:] for reason in rung.comparison.small_sample)
+    suspects += [f"small sample: {reason}" for reason in small]
     if suspects:
         lines += [Text("\nRead with care", style="bold"), *(Text(f"  {line}") for line in suspects)]
     return Group(*lines)
@@ -123,6 +125,8 @@ def run_table(run: RunRow) -> Group:
         for item in summary.get("evidence", ())
     ]
     lines += [Text(f"Suspect: {reason}") for reason in summary.get("suspect", ())]
+    if summary:
+        lines += [Text(f"Small sample: {reason}") for reason in small_tails(asked - failed)]
     return Group(*lines)
 
 
