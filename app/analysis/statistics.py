@@ -88,11 +88,13 @@ def contrast(
     maps (draws, repeats, prompts) to (draws,). A candidate's log ratio is `contrast((baseline, candidate), (-1, 1))`.
     None for fewer than two prompts or a statistic that is not above 0.
 
-    Two things vary. Prompts: a bootstrap that draws the same prompts for all sides; P - 1 degrees of freedom. Runs:
-    the spread of log statistic between repeats, pooled over sides as in an analysis of variance, less what the scatter
-    of single requests explains, which the bootstrap has counted already; sum of (repeats - 1) degrees of freedom. The
-    two variances are added, and their degrees of freedom combined by Satterthwaite's formula (1946, Biometrics
-    Bulletin 2, 110-114). With one repeat on every side nothing is known of runs, and the error is that of prompts.
+    Two things vary. Runs: the spread of log statistic between repeats, pooled over sides as in an analysis of variance,
+    with sum of (repeats - 1) degrees of freedom. Prompts: a bootstrap that draws the same prompts for all sides, less
+    what the scatter of single requests explains, which the spread between repeats holds already; P - 1 degrees of
+    freedom. The two variances are added (as for errors that are clustered in two ways: Cameron, Gelbach and Miller,
+    2011, Journal of Business and Economic Statistics 29, 238-249) and their degrees of freedom combined by
+    Satterthwaite's formula (1946, Biometrics Bulletin 2, 110-114). With one repeat on every side nothing is known of
+    runs, and the error is that of prompts.
     """
     seen = _log_draws(sides, statistic, seed)
     if seen is None:
@@ -103,8 +105,9 @@ def contrast(
     finite = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or finite.size < SAMPLES // 2:
         return None
-    of_prompts = float(np.var(finite))
-    of_runs = seen.run_variance * float((scales**2 / seen.repeats).sum())
+    each_run = float((scales**2 / seen.repeats).sum())
+    of_runs = seen.run_variance * each_run
+    of_prompts = max(0.0, float(np.var(finite)) - seen.request_variance * each_run)
     whole = of_prompts + of_runs
     parts = of_prompts**2 / (sides[0].shape[1] - 1) + (of_runs**2 / seen.run_freedom if seen.run_freedom else 0.0)
     return Estimate(value, sqrt(whole), whole**2 / parts if parts else float("inf"))
@@ -113,7 +116,10 @@ def contrast(
 def log_draws(
     sides: Sequence[Matrix], statistic: Callable[[Matrix], NDArray[np.float64]], seed: int = 0
 ) -> list[NDArray[np.float64]] | None:
-    """For each side SAMPLES draws of log statistic that vary as `contrast` says: for what is no plain contrast."""
+    """For each side SAMPLES draws of log statistic that vary by runs and by prompts: for what is no plain contrast.
+
+    They vary a little more than `contrast` says, as they count the scatter of single requests with both.
+    """
     seen = _log_draws(sides, statistic, seed)
     if seen is None:
         return None
@@ -188,6 +194,7 @@ class _Seen:
     draws: NDArray[np.float64]
     repeats: NDArray[np.float64]
     run_variance: float
+    request_variance: float
     run_freedom: int
 
 
@@ -199,7 +206,7 @@ def _log_draws(sides: Sequence[Matrix], statistic: Callable[[Matrix], NDArray[np
         return None
     random = np.random.default_rng(seed)
     columns = random.integers(0, prompts, (SAMPLES, 1, prompts))
-    draws, squares, freedom = [], 0.0, 0
+    draws, squares, scatter, freedom = [], 0.0, 0.0, 0
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         # A draw may meet prompts without a value only; it gives NaN and is left out later.
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -210,11 +217,12 @@ def _log_draws(sides: Sequence[Matrix], statistic: Callable[[Matrix], NDArray[np
             each = np.log(statistic(side[:, None, :]))
             each = each[np.isfinite(each)]
             if each.size > 1:
-                between = float(np.var(each, ddof=1)) - _request_variance(side, statistic, random)
-                squares += (each.size - 1) * between
+                squares += (each.size - 1) * float(np.var(each, ddof=1))
+                scatter += (each.size - 1) * _request_variance(side, statistic, random)
                 freedom += each.size - 1
     repeats = np.asarray([side.shape[0] for side in sides], dtype=float)
-    return _Seen(logs, np.asarray(draws), repeats, max(0.0, squares / freedom) if freedom else 0.0, freedom)
+    pooled = freedom or 1
+    return _Seen(logs, np.asarray(draws), repeats, squares / pooled, scatter / pooled, freedom)
 
 
 def _request_variance(

@@ -99,6 +99,7 @@ def compare_document(baseline: int, candidates: Mapping[int, Comparison]) -> dic
                 "run": run_id,
                 "verdict": found.verdict,
                 "reason": found.reason,
+                "small_sample": list(found.small_sample),
                 "metrics": {tag: _difference(item) for tag, item in found.differences.items()},
             }
             for run_id, found in candidates.items()

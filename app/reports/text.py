@@ -150,6 +150,9 @@ def compare_table(baseline: int, candidates: Mapping[int, Comparison]) -> Group:
             values = [MISSING if v is None else f"{v:,.{cells[1]}f}" for v in (item.baseline, item.candidate)]
             table.add_row(cells[0], *values, change, span, item.verdict + _won_and_lost(item))
         lines.append(table)
+        lines += [Text(f"Small sample: {reason}") for reason in found.small_sample]
+    if any(found.differences for found in candidates.values()):
+        lines.append(Text("Verdicts are corrected for their number (Benjamini-Hochberg); intervals are not"))
     return Group(*lines)
 
 

