@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.analysis.compare import MEASURES, Comparison, RungData, compare, corrected
+from app.analysis.environment import environment_differences
 from app.analysis.statistics import Interval
 from app.commands.common import DONE, GATE_FAILED, OneLineParser, add_database, add_json, open_store, print_json
 from app.experiment.results import prompts_of, rung_data
@@ -65,10 +66,12 @@ def compare_command(arguments: argparse.Namespace) -> int:
     baseline = _data(store, baseline_id)
     judged = corrected([compare(baseline, _data(store, run_id)) for run_id in others])
     found = dict(zip(others, judged, strict=True))
+    manifest = _finished(store, baseline_id).manifest or {}
+    changed = {run_id: environment_differences(manifest, _finished(store, run_id).manifest or {}) for run_id in others}
     if arguments.json or arguments.format == "json":
-        print_json(compare_document(baseline_id, found))
+        print_json(compare_document(baseline_id, found, changed))
     else:
-        show(compare_table(baseline_id, found))
+        show(compare_table(baseline_id, found, changed))
     failed = [
         line for run_id, comparison in found.items() for gate in gates for line in _broken(run_id, comparison, gate)
     ]

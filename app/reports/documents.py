@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.analysis.compare import Comparison, Difference, small_tails
+from app.analysis.environment import Changed
 from app.analysis.factorial import Effect, Effects
 from app.analysis.ladder import Against, Ladder, RungResult
 from app.analysis.metric import METRICS
@@ -90,7 +91,11 @@ def plan_document(plan: Preview) -> dict[str, Any]:
     }
 
 
-def compare_document(baseline: int, candidates: Mapping[int, Comparison]) -> dict[str, Any]:
+def compare_document(
+    baseline: int,
+    candidates: Mapping[int, Comparison],
+    environment: Mapping[int, Sequence[Changed]] | None = None,
+) -> dict[str, Any]:
     return {
         "schema": COMPARE_SCHEMA,
         "baseline": baseline,
@@ -100,6 +105,10 @@ def compare_document(baseline: int, candidates: Mapping[int, Comparison]) -> dic
                 "verdict": found.verdict,
                 "reason": found.reason,
                 "small_sample": list(found.small_sample),
+                "environment": [
+                    {"fact": each.fact, "baseline": each.baseline, "candidate": each.candidate}
+                    for each in (environment or {}).get(run_id, ())
+                ],
                 "metrics": {tag: _difference(item) for tag, item in found.differences.items()},
             }
             for run_id, found in candidates.items()

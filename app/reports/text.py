@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from app.analysis.compare import Comparison, Difference, small_tails
+from app.analysis.environment import Changed
 from app.analysis.factorial import Effects
 from app.analysis.ladder import Ladder, Reference, RungResult
 from app.analysis.metric import BY_TAG, METRICS, MISSING
@@ -130,11 +131,19 @@ def run_table(run: RunRow) -> Group:
     return Group(*lines)
 
 
-def compare_table(baseline: int, candidates: Mapping[int, Comparison]) -> Group:
+def compare_table(
+    baseline: int,
+    candidates: Mapping[int, Comparison],
+    environment: Mapping[int, Sequence[Changed]] | None = None,
+) -> Group:
     lines: list[RenderableType] = []
     for run_id, found in candidates.items():
         verdict = with_answers(found.verdict, found.differences.get("quality"))
         lines.append(Text(f"Run {run_id} against run {baseline}: {verdict}; {found.reason}", style="bold"))
+        lines += [
+            Text(f"  {each.fact}: {_plain(each.baseline)} against {_plain(each.candidate)}")
+            for each in (environment or {}).get(run_id, ())
+        ]
         if not found.differences:
             continue
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -164,6 +173,12 @@ def plain_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(str(each) for each in value) or MISSING
+    return MISSING if value is None else str(value)
 
 
 def _won_and_lost(item: Difference) -> str:

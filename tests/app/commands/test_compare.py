@@ -115,6 +115,13 @@ def test_a_change_that_may_be_chance_breaks_no_gate(rung: Rung, store: Store, ru
     assert rung("compare", runs[0], runs[1], "--fail-if", "cost>+5%", "--strict").code == 0
 
 
+def test_what_differs_in_the_environment_is_told(rung: Rung, runs: list[int]) -> None:
+    same, other = rung("compare", runs[0], runs[1], runs[3], "--json").json["candidates"]
+    assert same["environment"] == []
+    assert other["environment"] == [{"fact": "prompt_set.content_hash", "baseline": "same", "candidate": "other"}]
+    assert "prompt_set.content_hash: same against other" in rung("compare", runs[0], runs[3]).out
+
+
 def test_small_samples_and_the_correction_are_told(rung: Rung, runs: list[int]) -> None:
     (found,) = rung("compare", *runs[:2], "--json").json["candidates"]
     assert len(found["small_sample"]) == 1
