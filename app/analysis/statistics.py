@@ -100,8 +100,10 @@ def contrast(
     if seen is None:
         return None
     scales = np.asarray(weights, dtype=float)
-    value = float(scales @ seen.logs)
-    drawn = scales @ seen.draws
+    with np.errstate(invalid="ignore"):
+        # A statistic of 0 has no logarithm.
+        value = float(scales @ seen.logs)
+        drawn = scales @ seen.draws
     finite = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or finite.size < SAMPLES // 2:
         return None

@@ -111,6 +111,14 @@ def test_too_little_to_say_anything() -> None:
     assert ratio_interval(np.zeros((1, 4)), np.ones((1, 4)), mean) is None
 
 
+def test_a_statistic_of_zero_has_no_ratio_and_warns_of_nothing() -> None:
+    nothing, some = np.zeros((3, 20)), np.ones((3, 20))
+    assert ratio_interval(nothing, nothing, mean) is None
+    assert ratio_interval(some, nothing, median) is None
+    seldom = np.where(np.arange(20) % 10 == 0, 1.0, 0.0)[None]
+    assert ratio_interval(seldom, seldom, mean) is not None
+
+
 def test_a_repeat_that_missed_a_prompt_does_not_spoil_the_others() -> None:
     before = np.array([[1.0, np.nan, 3.0], [np.nan, 2.0, 3.0]])
     after = np.array([[2.0, 4.0, 6.0], [2.0, np.nan, np.nan]])
