@@ -1,8 +1,9 @@
 """Compares a candidate with its baseline, metric by metric, on the same prompts. Pure.
 
-A rung is all repeats of one recipe. The verdict rests on a paired bootstrap interval and on a threshold: a
-difference within the noise floor, or smaller than the measure's least effect, is "no clear change". Cost, time and
-tokens change by a share of the baseline's; the share of right answers changes by percentage points.
+A rung is all repeats of one recipe. The verdict rests on a paired test over repeats and prompts, on a correction for
+the number of differences that are judged together, and on a threshold: a difference within the noise floor, or smaller
+than the measure's least effect, is "no clear change". Cost, time and tokens change by a share of the baseline's; the
+share of right answers changes by percentage points.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from app.analysis.metric import BY_TAG
 from app.analysis.quality import score_answers
 from app.analysis.scoring import DEFAULT_RULE
-from app.analysis.statistics import Interval, Matrix, difference_interval, ratio_interval, sign_test
+from app.analysis.statistics import Estimate, Interval, Matrix, adjusted, contrast, paired_share_difference, sign_test
 from app.analysis.summary import CountedRecord, e2e_ms, run_seconds, tpot_ms, ttft_ms
 from app.replay.record import RequestRecord
 
@@ -27,8 +28,12 @@ Unit = Literal["ratio", "points"]
 MIN_EFFECT = 0.05
 """Below 5 % nobody changes a deployment, and two launches of one engine differ by about as much."""
 MIN_POINTS = 1.0
-MAX_CHANCE = 0.05
 """Percentage points of right answers below which nobody would choose another configuration."""
+MAX_CHANCE = 0.05
+MAX_LOG = 700.0
+MIN_REPEATS = 3
+MIN_PROMPTS = 16
+MIN_TAIL = 100
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ class Difference:
     """`delta` is the change and `interval` its 95 % interval; None when not measurable.
 
     By `unit`: a "ratio" is candidate / baseline - 1, "points" are candidate - baseline in percentage points. `won` and
-    `lost` count the prompts that did better and worse than on the baseline, for a metric in points.
+    `lost` count the prompts that did better and worse than on the baseline, for a metric in points. `chance` is the p
+    value of no change, and `corrected` the same for all differences judged together; the interval is not corrected.
     """
 
     metric: str
@@ -86,6 +92,8 @@ class Difference:
     unit: Unit = "ratio"
     won: int | None = None
     lost: int | None = None
+    chance: float | None = None
+    corrected: float | None = None
 
     def format(self, change: float) -> str:
         """A change in this difference's unit, signed: `-20.0%` or `-1.6 points`."""
@@ -99,9 +107,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
+    """`verdict` is on the cost. `small_sample` says why the sides are too small to be trusted much; empty if not."""
+
     verdict: Verdict
     reason: str
     differences: Mapping[str, Difference] = field(default_factory=dict)
+    small_sample: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,13 +179,53 @@ def compare(baseline: RungData, candidate: RungData, noise: Mapping[str, float] 
         return Comparison("not comparable", different)
     differences = {tag: difference(tag, baseline, candidate, (noise or {}).get(tag, 0.0)) for tag in MEASURES}
     cost = differences["relative_cost"]
-    return Comparison(cost.verdict, _sentence(cost), differences)
+    return Comparison(cost.verdict, _sentence(cost), differences, small_sample(baseline, candidate))
+
+
+def corrected(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The same comparisons with verdicts that hold together: Benjamini and Hochberg's correction over all metrics that
+    get a verdict, of all candidates. It can only take a "better" or "worse" back."""
+    judged = [
+        (number, tag)
+        for number, comparison in enumerate(comparisons)
+        for tag in comparison.differences
+        if BY_TAG[tag].better is not None
+    ]
+    chances = adjusted([comparisons[number].differences[tag].chance for number, tag in judged])
+    found = [dict(comparison.differences) for comparison in comparisons]
+    for (number, tag), chance in zip(judged, chances, strict=True):
+        before = found[number][tag]
+        quiet = chance is None or chance > MAX_CHANCE
+        found[number][tag] = replace(before, corrected=chance, verdict="no clear change" if quiet else before.verdict)
+    return [
+        replace(comparison, differences=each, verdict=each["relative_cost"].verdict) if each else comparison
+        for comparison, each in zip(comparisons, found, strict=True)
+    ]
+
+
+def small_sample(*sides: RungData) -> tuple[str, ...]:
+    """Why differences between these sides rest on little."""
+    repeats = min(len(side.repeats) for side in sides)
+    prompts = min(len(side.positions) for side in sides)
+    reasons = []
+    if repeats < MIN_REPEATS:
+        count = "1 repeat" if repeats == 1 else f"{repeats} repeats"
+        reasons.append(f"{count}, fewer than {MIN_REPEATS}: how much runs differ by themselves is hardly known")
+    if prompts < MIN_PROMPTS:
+        count = "1 prompt" if prompts == 1 else f"{prompts} prompts"
+        reasons.append(f"{count}, fewer than {MIN_PROMPTS}")
+    return tuple(reasons)
 
 
 def noise_floor(baseline: RungData, again: RungData) -> dict[str, float]:
     """How far two equal rungs lie apart, by metric, as a share or in points: the A/A difference."""
     found = {tag: difference(tag, baseline, again).delta for tag in MEASURES}
     return {tag: abs(value) for tag, value in found.items() if value is not None}
+
+
+def small_tails(answered: int) -> tuple[str, ...]:
+    """Why p95 and p99 of that many requests rest on little."""
+    return (f"p95 and p99 rest on {answered} requests, fewer than {MIN_TAIL}",) if answered < MIN_TAIL else ()
 
 
 def without_cause(comparison: Comparison, saving: Verdict = "better") -> Comparison:
@@ -188,7 +239,7 @@ def without_cause(comparison: Comparison, saving: Verdict = "better") -> Compari
         for tag, item in comparison.differences.items()
     }
     verdict: Verdict = "no clear change" if comparison.verdict == saving else comparison.verdict
-    return Comparison(verdict, comparison.reason, kept)
+    return replace(comparison, verdict=verdict, differences=kept)
 
 
 def paired_matrices(tag: str, sides: Sequence[RungData]) -> list[Matrix]:
@@ -210,22 +261,36 @@ def difference(tag: str, baseline: RungData, candidate: RungData, noise: float =
         return Difference(tag, None, None, None, None, "no clear change", measure.unit)
     before, after = matrices
     old, new = (float(measure.statistic(side[None])[0]) for side in (before, after))
-    delta: float | None
     if measure.unit == "points":
-        delta, interval = new - old, difference_interval(before, after, measure.statistic)
-    else:
-        ratio = ratio_interval(before, after, measure.statistic)
-        interval = None if ratio is None else Interval(ratio.low - 1, ratio.high - 1)
-        delta = new / old - 1 if old else None
-    verdict = verdict_on(tag, delta, interval, noise)
-    if measure.unit == "ratio":
-        return Difference(tag, old, new, delta, interval, verdict)
-    gained = np.nanmean(after, axis=0) - np.nanmean(before, axis=0)
-    won, lost = int((gained > 0).sum()), int((gained < 0).sum())
-    # A bootstrap of a few changed prompts among many equal ones is too sure of itself; the exact test is not.
-    if sign_test(won, lost) >= MAX_CHANCE:
+        return _points_difference(tag, before, after, noise)
+    estimate = contrast((before, after), (-1, 1), measure.statistic)
+    interval, chance = as_change(estimate)
+    delta = new / old - 1 if old else None
+    return Difference(tag, old, new, delta, interval, verdict_on(tag, delta, interval, noise), chance=chance)
+
+
+def as_change(estimate: Estimate | None) -> tuple[Interval | None, float | None]:
+    """(interval of the factor less 1, p value) of an estimated log factor."""
+    if estimate is None:
+        return None, None
+    low, high = np.expm1(np.minimum(estimate.interval.to_json(), MAX_LOG))
+    return Interval(float(low), float(high)), estimate.chance
+
+
+def _points_difference(tag: str, before: Matrix, after: Matrix, noise: float) -> Difference:
+    one, other = np.nanmean(before, axis=0), np.nanmean(after, axis=0)
+    old, new = float(np.nanmean(before)), float(np.nanmean(after))
+    estimate = paired_share_difference(one / 100, other / 100)
+    interval = chance = None
+    won, lost = int((other > one).sum()), int((other < one).sum())
+    if estimate is not None:
+        interval = Interval(100 * estimate.interval.low, 100 * estimate.interval.high)
+        # Of a few changed prompts the normal distribution is too sure; the exact test is not.
+        chance = max(estimate.chance, sign_test(won, lost))
+    verdict = verdict_on(tag, new - old, interval, noise)
+    if chance is None or chance >= MAX_CHANCE:
         verdict = "no clear change"
-    return Difference(tag, old, new, delta, interval, verdict, measure.unit, won, lost)
+    return Difference(tag, old, new, new - old, interval, verdict, "points", won, lost, chance)
 
 
 def verdict_on(tag: str, delta: float | None, interval: Interval | None, noise: float) -> Verdict:

@@ -13,8 +13,9 @@ differences of log costs, so they are told as factors, and below 1 is cheaper:
   share. Source: Shapley (1953), A value for n-person games.
 
 What was measured decides what can be said: each effect needs its own combinations, a share needs all 2^n of them.
-`alone` and `without` are plain comparisons of two rungs; interactions and shares have their intervals from one
-bootstrap in which a draw takes the same prompts for every combination.
+`alone` and `without` are plain comparisons of two rungs; an interaction has its interval as they have, over four, and
+shares have theirs from draws of repeats and of prompts, the same prompts for every combination. Verdicts are corrected
+for their number.
 """
 
 from __future__ import annotations
@@ -27,8 +28,18 @@ from math import factorial
 import numpy as np
 from numpy.typing import NDArray
 
-from app.analysis.compare import MEASURES, RungData, Verdict, difference, not_comparable, paired_matrices, verdict_on
-from app.analysis.statistics import Interval, paired_draws, percentile_interval
+from app.analysis.compare import (
+    MAX_CHANCE,
+    MEASURES,
+    RungData,
+    Verdict,
+    as_change,
+    difference,
+    not_comparable,
+    paired_matrices,
+    verdict_on,
+)
+from app.analysis.statistics import Interval, Matrix, adjusted, contrast, log_draws, percentile_interval
 
 COST = "relative_cost"
 CLEAR = ("better", "worse")
@@ -58,6 +69,7 @@ class Effect:
     factor: float
     interval: Interval | None
     verdict: Verdict
+    chance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,16 +101,30 @@ def find_effects(planned: Sequence[Combination], noise: float = 0.0) -> Effects:
     order = tuple(dict.fromkeys(key for each in planned for key in each.techniques))
     nothing, everything = frozenset[str](), frozenset(order)
     measured = _measured(planned)
-    logs = _log_costs(measured)
+    matrices = _cost_matrices(measured)
+    logs = _log_costs(matrices)
     total = _change(measured, nothing, everything, order, noise)
     shares, no_shares = _shares(order, {each.keys for each in planned}, measured, logs, total)
+    alone = _found(_change(measured, nothing, frozenset({key}), (key,), noise) for key in order)
+    without = _found(_change(measured, everything, everything - {key}, (key,), noise) for key in order)
+    pairs = _found(_interaction(measured, matrices, pair, noise) for pair in combinations(order, 2))
+    judged = _corrected([*alone, *without, *pairs])
     return Effects(
-        alone=_found(_change(measured, nothing, frozenset({key}), (key,), noise) for key in order),
-        without=_found(_change(measured, everything, everything - {key}, (key,), noise) for key in order),
-        interactions=_found(_interaction(measured, logs, pair, noise) for pair in combinations(order, 2)),
+        alone=judged[: len(alone)],
+        without=judged[len(alone) : len(alone) + len(without)],
+        interactions=judged[len(alone) + len(without) :],
         shares=shares,
         total=total,
         no_shares=no_shares,
+    )
+
+
+def _corrected(effects: Sequence[Effect]) -> tuple[Effect, ...]:
+    """Verdicts that hold together, as `compare.corrected` does it."""
+    chances = adjusted([effect.chance for effect in effects])
+    return tuple(
+        effect if chance is not None and chance <= MAX_CHANCE else replace(effect, verdict="no clear change")
+        for effect, chance in zip(effects, chances, strict=True)
     )
 
 
@@ -130,16 +156,19 @@ def _measured(planned: Sequence[Combination]) -> dict[Keys, Combination]:
     return {keys: each for keys, each in found.items() if not_comparable(baseline.data, each.data) is None}
 
 
-def _log_costs(measured: Mapping[Keys, Combination]) -> dict[Keys, Logs]:
+def _cost_matrices(measured: Mapping[Keys, Combination]) -> dict[Keys, Matrix]:
     """Empty when no prompt was answered with every combination."""
     matrices = paired_matrices(COST, [each.data for each in measured.values()]) if measured else []
+    return dict(zip(measured, matrices, strict=True)) if matrices else {}
+
+
+def _log_costs(matrices: Mapping[Keys, Matrix]) -> dict[Keys, Logs]:
     if not matrices:
         return {}
     statistic = MEASURES[COST].statistic
-    draws = paired_draws(matrices, statistic) or [np.empty(0)] * len(matrices)
-    both = zip(matrices, draws, strict=True)
-    logs = [np.log(np.concatenate([statistic(matrix[None]), drawn])) for matrix, drawn in both]
-    return dict(zip(measured, logs, strict=True))
+    draws = log_draws([*matrices.values()], statistic) or [np.empty(0)] * len(matrices)
+    both = zip(matrices.items(), draws, strict=True)
+    return {keys: np.concatenate([np.log(statistic(matrix[None])), drawn]) for (keys, matrix), drawn in both}
 
 
 def _change(
@@ -152,7 +181,7 @@ def _change(
     if found.delta is None:
         return None
     span = None if found.interval is None else Interval(1 + found.interval.low, 1 + found.interval.high)
-    effect = Effect(techniques, 1 + found.delta, span, found.verdict)
+    effect = Effect(techniques, 1 + found.delta, span, found.verdict, found.chance)
     switched_on = before < after
     idle = (before ^ after) <= measured[after if switched_on else before].idle
     # A saving needs a cause; see compare.without_cause.
@@ -161,18 +190,22 @@ def _change(
 
 
 def _interaction(
-    measured: Mapping[Keys, Combination], logs: Mapping[Keys, Logs], pair: tuple[str, str], noise: float
+    measured: Mapping[Keys, Combination], matrices: Mapping[Keys, Matrix], pair: tuple[str, str], noise: float
 ) -> Effect | None:
     both, first, second = frozenset(pair), frozenset(pair[:1]), frozenset(pair[1:])
-    if not {both, first, second, frozenset[str]()} <= logs.keys():
+    corners = (both, first, second, frozenset[str]())
+    if not {*corners} <= matrices.keys():
         return None
-    factors = np.exp(logs[both] - logs[first] - logs[second] + logs[frozenset()])
-    factor, span = float(factors[0]), percentile_interval(factors[1:])
-    change = None if span is None else Interval(span.low - 1, span.high - 1)
+    statistic, weights = MEASURES[COST].statistic, (1, -1, -1, 1)
+    sides = [matrices[corner] for corner in corners]
+    logs = [np.log(statistic(side[None])[0]) for side in sides]
+    factor = float(np.exp(np.dot(weights, logs)))
+    change, chance = as_change(contrast(sides, weights, statistic))
+    span = None if change is None else Interval(1 + change.low, 1 + change.high)
     # Where one of the two did nothing, there was nothing for the other to meet.
     idle = bool(both & measured[both].idle)
     verdict = "no clear change" if idle else verdict_on(COST, factor - 1, change, noise)
-    return Effect(pair, factor, span, verdict)
+    return Effect(pair, factor, span, verdict, chance)
 
 
 def _shares(

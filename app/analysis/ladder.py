@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from app.analysis.agreement import agreement
 from app.analysis.article import CLAIMS, SPOKEN, Claim
-from app.analysis.compare import Comparison, Difference, RungData, compare, noise_floor, without_cause
+from app.analysis.compare import Comparison, Difference, RungData, compare, corrected, noise_floor, without_cause
 from app.analysis.factorial import Combination, Effects, find_effects
 from app.analysis.pooling import idle_techniques, merged_evidence, merged_suspicions, pooled_metrics, pooled_status
 from app.analysis.quality import quality_interval
@@ -147,28 +147,41 @@ def build_ladder(rungs: Sequence[RungRuns], reference: Reference = "rung before"
     baseline = rungs[0]
     again = next((rung for rung in rungs[1:] if rung.recipe == baseline.recipe), None)
     noise = noise_floor(baseline.data, again.data) if again and _measured(again) and _measured(baseline) else {}
-    results: list[RungResult] = []
     everything = max(rungs, key=lambda rung: len(rung.recipe.uses))
+    held: list[tuple[RungRuns, str]] = []
     before = baseline
     for rung in rungs:
-        is_again = rung is again
-        if is_again or reference == "baseline" or (reference == "everything" and rung is everything):
-            held, name = baseline, "the baseline"
+        if rung is again or reference == "baseline" or (reference == "everything" and rung is everything):
+            held.append((baseline, "the baseline"))
         elif reference == "everything":
-            held, name = everything, "everything"
+            held.append((everything, "everything"))
         else:
-            held, name = before, "the rung before"
-        results.append(
-            _result(
-                rung, baseline, held, name, noise if not is_again else {}, is_again, is_step=reference == "rung before"
-            )
-        )
-        if not is_again:
+            held.append((before, "the rung before"))
+        if rung is not again:
             before = rung
+    floors = [{} if rung is again else noise for rung in rungs]
+    whole = _together(
+        [compare(baseline.data, rung.data, floor) for rung, floor in zip(rungs, floors, strict=True)],
+    )
+    beside = _together(
+        [
+            total if other is baseline else compare(other.data, rung.data, floor)
+            for rung, (other, _), floor, total in zip(rungs, held, floors, whole, strict=True)
+        ]
+    )
+    results = [
+        _result(rung, baseline, *held[at], whole[at], beside[at], rung is again, is_step=reference == "rung before")
+        for at, rung in enumerate(rungs)
+    ]
     effects = None
     if reference != "rung before":
         effects = find_effects([_combination(rung) for rung in rungs], noise.get("relative_cost", 0.0))
     return Ladder(tuple(results), noise, reference, effects)
+
+
+def _together(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Verdicts corrected for the number of rungs and metrics; the baseline with itself is no comparison."""
+    return [*comparisons[:1], *corrected(comparisons[1:])]
 
 
 def _result(
@@ -176,15 +189,16 @@ def _result(
     baseline: RungRuns,
     held: RungRuns,
     name: str,
-    noise: Mapping[str, float],
+    whole: Comparison,
+    beside: Comparison,
     is_again: bool,
     is_step: bool,
 ) -> RungResult:
-    """`held` is the rung that this one is held against, `name` what it is called."""
+    """`held` is the rung that this one is held against, `name` what it is called; `whole` is the comparison with the
+    baseline and `beside` that with `held`."""
     metrics = pooled_metrics(rung.summaries)
     gained, lost = _more(rung.recipe, held.recipe), _more(held.recipe, rung.recipe)
     adds = gained[0] if len(gained) == 1 else None
-    whole = compare(baseline.data, rung.data, noise)
     cost, cost_interval = (1.0, None) if rung is baseline and _measured(rung) else _factor(whole)
     metrics["relative_cost"] = cost
     same_as_held = None if rung is baseline else agreement(held.data.texts, rung.data.texts)
@@ -195,7 +209,6 @@ def _result(
     suspect, against = merged_suspicions(summaries), None
     idle = idle_techniques(found)
     if rung is not baseline:
-        beside = whole if held is baseline else compare(held.data, rung.data, noise)
         factor, interval = _factor(beside)
         if gained and idle.issuperset(gained) and beside.verdict == "better":
             beside = without_cause(beside)

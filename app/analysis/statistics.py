@@ -1,4 +1,7 @@
-"""Percentiles, the paired bootstrap and the interval of a share. Pure; knows nothing of runs or techniques."""
+"""Percentiles, and the errors of paired differences over repeats and prompts. Pure; knows nothing of techniques.
+
+Why intervals are made so: docs/design/012-statistics.md.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,13 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
 
 Matrix = NDArray[np.float64]
 SAMPLES = 2000
 LEVEL = 0.95
+NORMAL = 1e6
+"""Degrees of freedom from which Student's t is the normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,32 @@ class Interval:
 
     def to_json(self) -> list[float]:
         return [self.low, self.high]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its standard error and degrees of freedom. `centre` is where its interval is centred, None for
+    the value itself."""
+
+    value: float
+    error: float
+    freedom: float
+    centre: float | None = None
+
+    @property
+    def interval(self) -> Interval:
+        """95 %, by Student's t; it always holds the value."""
+        middle = self.value if self.centre is None else self.centre
+        reach = float(stdtrit(min(self.freedom, NORMAL), (1 + LEVEL) / 2)) * self.error
+        return Interval(min(self.value, middle - reach), max(self.value, middle + reach))
+
+    @property
+    def chance(self) -> float:
+        """Two-sided p value: how likely chance alone makes a difference from 0 this large."""
+        middle = self.value if self.centre is None else self.centre
+        if self.error == 0:
+            return 1.0 if middle == 0 else 0.0
+        return float(2 * stdtr(min(self.freedom, NORMAL), -abs(middle) / self.error))
 
 
 def distribution(values: Sequence[float]) -> dict[str, float | None]:
@@ -44,29 +76,91 @@ def median_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
     return _bootstrap(np.asarray([values], dtype=float), lambda drawn: np.nanmedian(drawn, axis=(1, 2)), seed)
 
 
-def ratio_interval(
-    baseline: Matrix, candidate: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int = 0
-) -> Interval | None:
-    """Interval of statistic(candidate) / statistic(baseline) by a two-level paired bootstrap.
+def contrast(
+    sides: Sequence[Matrix],
+    weights: Sequence[float],
+    statistic: Callable[[Matrix], NDArray[np.float64]],
+    seed: int = 0,
+) -> Estimate | None:
+    """The weighted sum of log statistic(side), with its standard error from repeats and prompts together.
 
-    Matrices are (repeats, prompts), NaN where a prompt has no value; columns are the same prompts in both.
-    Every draw takes prompts with replacement, the same for both sides, and repeats with replacement, each side
-    its own. `statistic` maps (draws, repeats, prompts) to (draws,). None for fewer than two prompts.
-    Source: Davison and Hinkley, Bootstrap Methods and their Application, section 3.8 (hierarchical data).
+    Matrices are (repeats, prompts), NaN where a prompt has no value; columns are the same prompts in all. `statistic`
+    maps (draws, repeats, prompts) to (draws,). A candidate's log ratio is `contrast((baseline, candidate), (-1, 1))`.
+    None for fewer than two prompts or a statistic that is not above 0.
+
+    Two things vary. Runs: the spread of log statistic between repeats, pooled over sides as in an analysis of variance,
+    with sum of (repeats - 1) degrees of freedom. Prompts: a bootstrap that draws the same prompts for all sides, less
+    what the scatter of single requests explains, which the spread between repeats holds already; P - 1 degrees of
+    freedom. The two variances are added (as for errors that are clustered in two ways: Cameron, Gelbach and Miller,
+    2011, Journal of Business and Economic Statistics 29, 238-249) and their degrees of freedom combined by
+    Satterthwaite's formula (1946, Biometrics Bulletin 2, 110-114). With one repeat on every side nothing is known of
+    runs, and the error is that of prompts.
     """
-    drawn = paired_draws((baseline, candidate), statistic, seed)
-    if drawn is None:
+    seen = _log_draws(sides, statistic, seed)
+    if seen is None:
         return None
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return percentile_interval(drawn[1] / drawn[0])
+    scales = np.asarray(weights, dtype=float)
+    with np.errstate(invalid="ignore"):
+        # A statistic of 0 has no logarithm.
+        value = float(scales @ seen.logs)
+        drawn = scales @ seen.draws
+    finite = drawn[np.isfinite(drawn)]
+    if not np.isfinite(value) or finite.size < SAMPLES // 2:
+        return None
+    each_run = float((scales**2 / seen.repeats).sum())
+    of_runs = seen.run_variance * each_run
+    of_prompts = max(0.0, float(np.var(finite)) - seen.request_variance * each_run)
+    whole = of_prompts + of_runs
+    parts = of_prompts**2 / (sides[0].shape[1] - 1) + (of_runs**2 / seen.run_freedom if seen.run_freedom else 0.0)
+    return Estimate(value, sqrt(whole), whole**2 / parts if parts else float("inf"))
 
 
-def difference_interval(
-    baseline: Matrix, candidate: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int = 0
-) -> Interval | None:
-    """As `ratio_interval`, for statistic(candidate) - statistic(baseline)."""
-    drawn = paired_draws((baseline, candidate), statistic, seed)
-    return None if drawn is None else percentile_interval(drawn[1] - drawn[0])
+def log_draws(
+    sides: Sequence[Matrix], statistic: Callable[[Matrix], NDArray[np.float64]], seed: int = 0
+) -> list[NDArray[np.float64]] | None:
+    """For each side SAMPLES draws of log statistic that vary by runs and by prompts: for what is no plain contrast.
+
+    They vary a little more than `contrast` says, as they count the scatter of single requests with both.
+    """
+    seen = _log_draws(sides, statistic, seed)
+    if seen is None:
+        return None
+    random = np.random.default_rng(seed + 1)
+    freedom = seen.run_freedom or 1
+    # One draw shares the error of the pooled spread: a contrast of such draws is Student's t, not normal.
+    spread = sqrt(seen.run_variance) * np.sqrt(freedom / random.chisquare(freedom, SAMPLES))
+    return [
+        draws + spread * random.standard_normal(SAMPLES) / sqrt(repeats)
+        for draws, repeats in zip(seen.draws, seen.repeats, strict=True)
+    ]
+
+
+def paired_share_difference(before: NDArray[np.float64], after: NDArray[np.float64]) -> Estimate | None:
+    """The change of a share from 0 to 1 over the same prompts, and its standard error; None for fewer than two.
+
+    A prompt's value is its share over repeats: repeats of a prompt are not independent. The error counts one more
+    prompt that was won and lost by half each, so that no change in the sample is not certainty. Source: Agresti and
+    Min (2005), Statistics in Medicine 24, 729-740 (the adjusted Wald interval of matched pairs).
+    """
+    gained = after - before
+    count = gained.size
+    if count < 2:
+        return None
+    larger = count + 2
+    mean = float(gained.sum()) / larger
+    variance = max(0.0, (float((gained**2).sum()) + 1) / larger - mean**2) / larger
+    return Estimate(float(gained.mean()), sqrt(variance), float("inf"), centre=mean)
+
+
+def adjusted(chances: Sequence[float | None]) -> list[float | None]:
+    """P values corrected for their number by Benjamini and Hochberg (1995, JRSS B 57, 289-300): of the verdicts with a
+    corrected value up to 5 %, at most 5 % are false on average. None stays None and does not count."""
+    # scipy.stats takes longer to import than most commands to run.
+    from scipy.stats import false_discovery_control
+
+    known = [chance for chance in chances if chance is not None]
+    found = iter(false_discovery_control(known) if known else ())
+    return [None if chance is None else float(next(found)) for chance in chances]
 
 
 def wilson_interval(share: float, count: int) -> Interval | None:
@@ -93,11 +187,20 @@ def sign_test(won: int, lost: int) -> float:
     return min(1.0, 2 * tail / 2**changed)
 
 
-def paired_draws(
-    sides: Sequence[Matrix], statistic: Callable[[Matrix], NDArray[np.float64]], seed: int = 0
-) -> list[NDArray[np.float64]] | None:
-    """The statistic of each side in SAMPLES draws of the bootstrap that `ratio_interval` tells of, for any number of
-    sides: one draw takes the same prompts for all of them."""
+@dataclass(frozen=True)
+class _Seen:
+    """Of each side: log statistic, its draws over prompts (sides, SAMPLES), and how many repeats it has. Of all
+    sides together: the variance between runs and its degrees of freedom, 0 where no side was repeated."""
+
+    logs: NDArray[np.float64]
+    draws: NDArray[np.float64]
+    repeats: NDArray[np.float64]
+    run_variance: float
+    request_variance: float
+    run_freedom: int
+
+
+def _log_draws(sides: Sequence[Matrix], statistic: Callable[[Matrix], NDArray[np.float64]], seed: int) -> _Seen | None:
     prompts = sides[0].shape[1]
     if any(side.shape[1] != prompts for side in sides):
         raise ValueError("paired matrices need the same prompts")
@@ -105,14 +208,38 @@ def paired_draws(
         return None
     random = np.random.default_rng(seed)
     columns = random.integers(0, prompts, (SAMPLES, 1, prompts))
-    drawn = []
-    for side in sides:
-        rows = random.integers(0, side.shape[0], (SAMPLES, side.shape[0], 1))
-        with warnings.catch_warnings():
-            # A draw may meet prompts without a value only; it gives NaN and is left out below.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            drawn.append(statistic(side[rows, columns]))
-    return drawn
+    draws, squares, scatter, freedom = [], 0.0, 0.0, 0
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
+        # A draw may meet prompts without a value only; it gives NaN and is left out later.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        logs = np.log([float(statistic(side[None])[0]) for side in sides])
+        for side in sides:
+            rows = np.arange(side.shape[0])[None, :, None]
+            draws.append(np.log(statistic(side[rows, columns])))
+            each = np.log(statistic(side[:, None, :]))
+            each = each[np.isfinite(each)]
+            if each.size > 1:
+                squares += (each.size - 1) * float(np.var(each, ddof=1))
+                scatter += (each.size - 1) * _request_variance(side, statistic, random)
+                freedom += each.size - 1
+    repeats = np.asarray([side.shape[0] for side in sides], dtype=float)
+    pooled = freedom or 1
+    return _Seen(logs, np.asarray(draws), repeats, squares / pooled, scatter / pooled, freedom)
+
+
+def _request_variance(
+    side: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], random: np.random.Generator
+) -> float:
+    """The variance of one run's log statistic that the scatter of single requests explains: repeats are brought to the
+    same level, then runs are made up by taking each prompt from any of them."""
+    repeats, prompts = side.shape
+    level = statistic(side[:, None, :])[:, None]
+    even = side / level * np.nanmean(level)
+    rows = random.integers(0, repeats, (SAMPLES, 1, prompts))
+    made = np.log(statistic(even[rows, np.arange(prompts)[None, None, :]]))
+    made = made[np.isfinite(made)]
+    # Draws from a few values vary less than the values' source does.
+    return float(np.var(made)) * repeats / (repeats - 1) if made.size else 0.0
 
 
 def percentile_interval(draws: NDArray[np.float64]) -> Interval | None:

@@ -8,7 +8,8 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from app.analysis.compare import MEASURES, Comparison, RungData, compare
+from app.analysis.compare import MEASURES, Comparison, RungData, compare, corrected
+from app.analysis.environment import environment_differences
 from app.analysis.statistics import Interval
 from app.commands.common import DONE, GATE_FAILED, OneLineParser, add_database, add_json, open_store, print_json
 from app.experiment.results import prompts_of, rung_data
@@ -35,6 +36,9 @@ class Gate:
     def is_broken_by(self, change: Interval) -> bool:
         return change.low > self.bound if self.sign == ">" else change.high < self.bound
 
+    def is_undecided_by(self, change: Interval) -> bool:
+        return change.low <= self.bound < change.high if self.sign == ">" else change.low < self.bound <= change.high
+
 
 def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     parser = commands.add_parser("compare", help="compare finished runs with a baseline run")
@@ -45,6 +49,7 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         help="exit with 1 when the whole 95 %% interval of a change lies beyond the bound; quality changes in "
         "percentage points: 'quality<-2'",
     )  # fmt: skip
+    parser.add_argument("--strict", action="store_true", help="a gate whose bound lies within the interval fails too")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     add_database(parser)
     add_json(parser)
@@ -59,17 +64,25 @@ def compare_command(arguments: argparse.Namespace) -> int:
     if not others:
         raise InputError("there is nothing to compare: give at least two different runs")
     baseline = _data(store, baseline_id)
-    found = {run_id: compare(baseline, _data(store, run_id)) for run_id in others}
+    judged = corrected([compare(baseline, _data(store, run_id)) for run_id in others])
+    found = dict(zip(others, judged, strict=True))
+    manifest = _finished(store, baseline_id).manifest or {}
+    changed = {run_id: environment_differences(manifest, _finished(store, run_id).manifest or {}) for run_id in others}
     if arguments.json or arguments.format == "json":
-        print_json(compare_document(baseline_id, found))
+        print_json(compare_document(baseline_id, found, changed))
     else:
-        show(compare_table(baseline_id, found))
+        show(compare_table(baseline_id, found, changed))
     failed = [
         line for run_id, comparison in found.items() for gate in gates for line in _broken(run_id, comparison, gate)
     ]
+    undecided = [
+        line for run_id, comparison in found.items() for gate in gates for line in _undecided(run_id, comparison, gate)
+    ]
     for line in failed:
         print(f"rung: gate failed: {line}", file=sys.stderr)
-    return GATE_FAILED if failed else DONE
+    for line in undecided:
+        print(f"rung: gate undecided: {line}", file=sys.stderr)
+    return GATE_FAILED if failed or (arguments.strict and undecided) else DONE
 
 
 def _data(store: Store, run_id: int) -> RungData:
@@ -109,3 +122,11 @@ def _broken(run_id: int, comparison: Comparison, gate: Gate) -> list[str]:
     if not gate.is_broken_by(difference.interval):
         return []
     return [f"run {run_id}: {gate.tag} changed by {difference.format_span(difference.interval)}"]
+
+
+def _undecided(run_id: int, comparison: Comparison, gate: Gate) -> list[str]:
+    """Where the bound lies within the interval: more repeats would tell."""
+    difference = comparison.differences.get(gate.tag)
+    if difference is None or difference.interval is None or not gate.is_undecided_by(difference.interval):
+        return []
+    return [f"run {run_id}: {gate.tag} changed by {difference.format_span(difference.interval)}; measure more repeats"]

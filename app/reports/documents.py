@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.analysis.compare import Comparison, Difference
+from app.analysis.compare import Comparison, Difference, small_tails
+from app.analysis.environment import Changed
 from app.analysis.factorial import Effect, Effects
 from app.analysis.ladder import Against, Ladder, RungResult
 from app.analysis.metric import METRICS
@@ -41,6 +42,7 @@ def run_document(run: RunRow) -> dict[str, Any]:
         "errors": summary.get("errors"),
         "error_examples": summary.get("error_examples") or [],
         "suspect": summary.get("suspect") or [],
+        "small_sample": list(small_tails(summary.get("requests", 0) - summary.get("errors", 0))) if summary else [],
         "manifest": manifest,
     }
 
@@ -89,7 +91,11 @@ def plan_document(plan: Preview) -> dict[str, Any]:
     }
 
 
-def compare_document(baseline: int, candidates: Mapping[int, Comparison]) -> dict[str, Any]:
+def compare_document(
+    baseline: int,
+    candidates: Mapping[int, Comparison],
+    environment: Mapping[int, Sequence[Changed]] | None = None,
+) -> dict[str, Any]:
     return {
         "schema": COMPARE_SCHEMA,
         "baseline": baseline,
@@ -98,6 +104,11 @@ def compare_document(baseline: int, candidates: Mapping[int, Comparison]) -> dic
                 "run": run_id,
                 "verdict": found.verdict,
                 "reason": found.reason,
+                "small_sample": list(found.small_sample),
+                "environment": [
+                    {"fact": each.fact, "baseline": each.baseline, "candidate": each.candidate}
+                    for each in (environment or {}).get(run_id, ())
+                ],
                 "metrics": {tag: _difference(item) for tag, item in found.differences.items()},
             }
             for run_id, found in candidates.items()
@@ -127,6 +138,7 @@ def _rung(rung: RungResult) -> dict[str, Any]:
         "step_quality": _difference(rung.quality_change) if rung.is_step and rung.quality_change else None,
         "same_output_percent": rung.same_output,
         "differences": {tag: _difference(item) for tag, item in rung.comparison.differences.items()},
+        "small_sample": list(rung.comparison.small_sample),
         "evidence": [dict(item) for item in rung.evidence],
         "requests": rung.requests,
         "errors": rung.errors,
@@ -180,6 +192,8 @@ def _difference(item: Difference) -> dict[str, Any]:
         "unit": item.unit,
         "interval": None if item.interval is None else item.interval.to_json(),
         "verdict": item.verdict,
+        "p": item.chance,
+        "p_corrected": item.corrected,
         "won": item.won,
         "lost": item.lost,
     }

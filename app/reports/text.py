@@ -9,7 +9,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from app.analysis.compare import Comparison, Difference
+from app.analysis.compare import Comparison, Difference, small_tails
+from app.analysis.environment import Changed
 from app.analysis.factorial import Effects
 from app.analysis.ladder import Ladder, Reference, RungResult
 from app.analysis.metric import BY_TAG, METRICS, MISSING
@@ -80,6 +81,8 @@ def ladder_table(ladder: Ladder) -> Group:
     suspects += [f"{rung.label}: {told}" for rung in ladder.rungs if (told := since_baseline(rung))]
     note = low_quality_note(ladder)
     suspects += [note] if note else []
+    small = dict.fromkeys(reason for rung in ladder.rungs[1:] for reason in rung.comparison.small_sample)
+    suspects += [f"small sample: {reason}" for reason in small]
     if suspects:
         lines += [Text("\nRead with care", style="bold"), *(Text(f"  {line}") for line in suspects)]
     return Group(*lines)
@@ -123,14 +126,24 @@ def run_table(run: RunRow) -> Group:
         for item in summary.get("evidence", ())
     ]
     lines += [Text(f"Suspect: {reason}") for reason in summary.get("suspect", ())]
+    if summary:
+        lines += [Text(f"Small sample: {reason}") for reason in small_tails(asked - failed)]
     return Group(*lines)
 
 
-def compare_table(baseline: int, candidates: Mapping[int, Comparison]) -> Group:
+def compare_table(
+    baseline: int,
+    candidates: Mapping[int, Comparison],
+    environment: Mapping[int, Sequence[Changed]] | None = None,
+) -> Group:
     lines: list[RenderableType] = []
     for run_id, found in candidates.items():
         verdict = with_answers(found.verdict, found.differences.get("quality"))
         lines.append(Text(f"Run {run_id} against run {baseline}: {verdict}; {found.reason}", style="bold"))
+        lines += [
+            Text(f"  {each.fact}: {_plain(each.baseline)} against {_plain(each.candidate)}")
+            for each in (environment or {}).get(run_id, ())
+        ]
         if not found.differences:
             continue
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -146,6 +159,9 @@ def compare_table(baseline: int, candidates: Mapping[int, Comparison]) -> Group:
             values = [MISSING if v is None else f"{v:,.{cells[1]}f}" for v in (item.baseline, item.candidate)]
             table.add_row(cells[0], *values, change, span, item.verdict + _won_and_lost(item))
         lines.append(table)
+        lines += [Text(f"Small sample: {reason}") for reason in found.small_sample]
+    if any(found.differences for found in candidates.values()):
+        lines.append(Text("Verdicts are corrected for their number (Benjamini-Hochberg); intervals are not"))
     return Group(*lines)
 
 
@@ -157,6 +173,12 @@ def plain_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Seq
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(str(each) for each in value) or MISSING
+    return MISSING if value is None else str(value)
 
 
 def _won_and_lost(item: Difference) -> str:

@@ -8,7 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.analysis.compare import MEASURES, MIN_EFFECT, RungData, compare, hardware_seconds, noise_floor
+from app.analysis.compare import (
+    MEASURES,
+    MIN_EFFECT,
+    RungData,
+    compare,
+    corrected,
+    hardware_seconds,
+    noise_floor,
+)
 from app.replay.record import RequestRecord
 from tests.building import one_by_one, record, rung
 
@@ -238,6 +246,35 @@ class TestAnswers:
 
     def test_the_noise_floor_of_answers_is_in_points(self) -> None:
         assert noise_floor(answering("r" * 10), answering("r" * 9 + "w"))["quality"] == pytest.approx(10.0)
+
+
+class TestManyTogether:
+    def test_a_loss_that_is_clear_alone_may_be_chance_among_many(self) -> None:
+        before = answering("r" * 64)
+        loss, same = compare(before, answering("r" * 58 + "w" * 6)), compare(before, before)
+        assert loss.differences["quality"].verdict == "worse"
+        together = corrected([loss, *[same] * 7])[0]
+        quality = together.differences["quality"]
+        assert quality.verdict == "no clear change"
+        assert quality.interval == loss.differences["quality"].interval
+        assert quality.chance is not None
+        assert quality.corrected is not None
+        assert quality.chance < 0.05 < quality.corrected
+
+    def test_a_clear_saving_stays_clear(self) -> None:
+        found = corrected([compare(measured(1), measured(2, factor=0.8)), *[compare(measured(1), measured(3))] * 7])
+        assert [each.verdict for each in found] == ["better", *["no clear change"] * 7]
+
+    def test_what_cannot_be_compared_stays_so(self) -> None:
+        failed = compare(measured(1), RungData(()))
+        assert corrected([failed]) == [failed]
+        assert corrected([]) == []
+
+
+@pytest.mark.parametrize(("repeats", "prompts", "reasons"), [(3, 16, 0), (2, 16, 1), (3, 15, 1), (1, 1, 2)])
+def test_small_samples_say_why(repeats: int, prompts: int, reasons: int) -> None:
+    side = rung(*[one_by_one([100.0] * prompts)] * repeats)
+    assert len(compare(side, side).small_sample) == reasons
 
 
 def test_hardware_time_adds_up_to_the_run() -> None:

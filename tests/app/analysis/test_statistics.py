@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import exp
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, ttest_ind
 
 from app.analysis.statistics import (
+    Estimate,
     Interval,
     Matrix,
-    difference_interval,
+    adjusted,
+    contrast,
     distribution,
+    log_draws,
     mean_interval,
     median_interval,
-    ratio_interval,
+    paired_share_difference,
     sign_test,
     wilson_interval,
 )
@@ -47,6 +53,13 @@ def test_percentiles_are_in_order_and_within_the_values(values: list[float]) -> 
     assert min(values) - slack <= p50 <= p95 + slack <= p99 + 2 * slack <= max(values) + 3 * slack
 
 
+def ratio_interval(
+    before: Matrix, after: Matrix, statistic: Callable[[Matrix], Matrix], seed: int = 0
+) -> Interval | None:
+    found = contrast((before, after), (-1, 1), statistic, seed)
+    return None if found is None else Interval(exp(found.interval.low), exp(found.interval.high))
+
+
 def noisy(rng: np.random.Generator, repeats: int = 3, prompts: int = 40, factor: float = 1.0) -> Matrix:
     """Prompts of different sizes, the same on both sides, with the machine's noise on top."""
     sizes = np.linspace(50, 400, prompts)
@@ -72,7 +85,7 @@ def test_pairing_sees_through_the_difference_between_prompts() -> None:
     assert interval.high < 0.9
     unpaired = ratio_interval(before, rng.permuted(after, axis=1), mean)
     assert unpaired is not None
-    assert unpaired.high - unpaired.low > 3 * (interval.high - interval.low)
+    assert unpaired.high - unpaired.low > 2 * (interval.high - interval.low)
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
@@ -98,13 +111,21 @@ def test_too_little_to_say_anything() -> None:
     assert ratio_interval(np.zeros((1, 4)), np.ones((1, 4)), mean) is None
 
 
+def test_a_statistic_of_zero_has_no_ratio_and_warns_of_nothing() -> None:
+    nothing, some = np.zeros((3, 20)), np.ones((3, 20))
+    assert ratio_interval(nothing, nothing, mean) is None
+    assert ratio_interval(some, nothing, median) is None
+    seldom = np.where(np.arange(20) % 10 == 0, 1.0, 0.0)[None]
+    assert ratio_interval(seldom, seldom, mean) is not None
+
+
 def test_a_repeat_that_missed_a_prompt_does_not_spoil_the_others() -> None:
     before = np.array([[1.0, np.nan, 3.0], [np.nan, 2.0, 3.0]])
     after = np.array([[2.0, 4.0, 6.0], [2.0, np.nan, np.nan]])
     for statistic in (mean, median):
         interval = ratio_interval(before, after, statistic)
         assert interval is not None
-        assert 0.5 < interval.low <= 2.0 <= interval.high < 8
+        assert 0.1 < interval.low <= 2.0 <= interval.high < 20
 
 
 def test_intervals_of_one_run_hold_its_own_statistic() -> None:
@@ -130,20 +151,76 @@ def test_half_a_prompt_lies_between_its_neighbours() -> None:
     assert wilson_interval(0.5, 0) is None
 
 
-def test_a_difference_is_found_where_a_ratio_has_no_baseline() -> None:
-    before, after = np.zeros((2, 30)), np.tile([0.0, 100.0], (2, 15))
-    interval = difference_interval(before, after, mean)
-    assert interval is not None
-    assert 25 < interval.low < 50 < interval.high < 75
-    assert ratio_interval(before, after, mean) is None
-    assert difference_interval(before[:, :1], after[:, :1], mean) is None
+@pytest.mark.parametrize("drift", [0.0, 0.03])
+def test_runs_that_drift_are_covered_too(drift: float) -> None:
+    """Three repeats that each have their own level: prompts alone say nothing of it."""
+    rng = np.random.default_rng(21)
+    hits = 0
+    for _ in range(100):
+        levels = rng.lognormal(0, drift, (2, 3, 1))
+        interval = ratio_interval(noisy(rng) * levels[0], noisy(rng, factor=0.9) * levels[1], mean)
+        assert interval is not None
+        hits += interval.low <= 0.9 <= interval.high
+    assert hits >= 90
 
 
-def test_a_difference_is_paired() -> None:
-    sizes = np.linspace(0, 100, 40)
-    interval = difference_interval(sizes[None], sizes[None] - 3, mean)
-    assert interval is not None
-    assert interval.to_json() == pytest.approx([-3, -3])
+def test_prompts_that_are_equal_leave_the_t_test_of_the_repeats() -> None:
+    before, after = (np.repeat(np.array([[a], [b], [c]]), 50, 1) for a, b, c in ((1.0, 1.1, 0.9), (2.0, 2.3, 2.1)))
+    found = contrast((before, after), (-1, 1), mean)
+    logs = np.log(before[:, 0]), np.log(after[:, 0])
+    by_library = ttest_ind(logs[1], logs[0])
+    assert found is not None
+    assert found.freedom == pytest.approx(4)
+    assert found.chance == pytest.approx(float(by_library.pvalue), rel=0.02)
+    assert found.error == pytest.approx(float((logs[1].mean() - logs[0].mean()) / by_library.statistic))
+
+
+def test_draws_of_logs_vary_as_the_contrast_says() -> None:
+    rng = np.random.default_rng(22)
+    sides = [noisy(rng) * level for level in rng.lognormal(0, 0.03, (2, 3, 1))]
+    found, draws = contrast(sides, (-1, 1), mean), log_draws(sides, mean)
+    assert found is not None
+    assert draws is not None
+    low, high = np.percentile(draws[1] - draws[0], [2.5, 97.5])
+    assert [low, high] == pytest.approx(found.interval.to_json(), abs=0.15 * (high - low))
+
+
+def test_no_changed_prompt_is_no_certainty() -> None:
+    same = np.ones(30)
+    found = paired_share_difference(same, same)
+    assert found is not None
+    assert (found.value, found.chance) == (0.0, 1.0)
+    assert -0.1 < found.interval.low < 0 < found.interval.high < 0.1
+    assert paired_share_difference(same[:1], same[:1]) is None
+
+
+@given(st.integers(2, 40), st.integers(0, 1000))
+def test_a_share_difference_turns_round_with_its_sides(count: int, seed: int) -> None:
+    before, after = np.random.default_rng(seed).integers(0, 2, (2, count)).astype(float)
+    one, other = paired_share_difference(before, after), paired_share_difference(after, before)
+    assert one is not None
+    assert other is not None
+    assert one.interval.to_json() == pytest.approx([-other.interval.high, -other.interval.low])
+    assert one.interval.low <= one.value <= one.interval.high
+    assert one.chance == pytest.approx(other.chance)
+
+
+def test_an_error_of_zero_is_certain() -> None:
+    assert Estimate(0.0, 0.0, 4).chance == 1.0
+    assert Estimate(0.1, 0.0, 4).chance == 0.0
+    assert Estimate(0.1, 0.0, 4).interval == Interval(0.1, 0.1)
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0, 1)), max_size=20))
+def test_corrected_chances_are_never_smaller(chances: list[float | None]) -> None:
+    for before, after in zip(chances, adjusted(chances), strict=True):
+        assert (before is None) == (after is None)
+        if before is not None and after is not None:
+            assert before - 1e-12 <= after <= 1
+
+
+def test_the_correction_by_hand() -> None:
+    assert adjusted([0.01, None, 0.04, 0.03]) == [pytest.approx(0.03), None, pytest.approx(0.04), pytest.approx(0.04)]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,31 @@ def test_a_change_that_may_be_chance_breaks_no_gate(rung: Rung, store: Store, ru
     cost = said.json["candidates"][0]["metrics"]["relative_cost"]
     assert cost["delta"] > 0.05
     assert cost["interval"][0] < 0.05 < cost["interval"][1]
-    assert (said.code, said.err) == (0, "")
+    assert said.code == 0
+    assert f"rung: gate undecided: run {noisy.id}: relative_cost changed by -" in said.err
+    assert "gate failed" not in said.err
+    strict = rung("compare", runs[0], noisy.id, "--fail-if", "cost>+5%", "--strict")
+    assert (strict.code, strict.err) == (1, said.err)
+    assert rung("compare", runs[0], runs[1], "--fail-if", "cost>+5%", "--strict").code == 0
+
+
+def test_what_differs_in_the_environment_is_told(rung: Rung, runs: list[int]) -> None:
+    same, other = rung("compare", runs[0], runs[1], runs[3], "--json").json["candidates"]
+    assert same["environment"] == []
+    assert other["environment"] == [{"fact": "prompt_set.content_hash", "baseline": "same", "candidate": "other"}]
+    assert "prompt_set.content_hash: same against other" in rung("compare", runs[0], runs[3]).out
+
+
+def test_small_samples_and_the_correction_are_told(rung: Rung, runs: list[int]) -> None:
+    (found,) = rung("compare", *runs[:2], "--json").json["candidates"]
+    assert len(found["small_sample"]) == 1
+    assert found["small_sample"][0].startswith("1 repeat, fewer than 3")
+    cost = found["metrics"]["relative_cost"]
+    assert 0 <= cost["p"] <= cost["p_corrected"] < 0.05
+    assert found["metrics"]["output_tokens"]["p_corrected"] is None
+    said = rung("compare", *runs[:2]).out
+    assert "Small sample: 1 repeat" in said
+    assert "Verdicts are corrected for their number" in said
 
 
 @pytest.fixture
@@ -147,7 +171,7 @@ def test_quality_is_compared_in_points(rung: Rung, answers: list[int]) -> None:
         ("quality<-2", 1, 1, "quality changed by -"),
         ("quality < -2 points", 1, 1, "points\n"),
         ("quality<-80", 1, 0, ""),
-        ("quality<-2", 2, 0, ""),
+        ("quality<-2", 2, 0, "gate undecided: run"),
         ("quality>+1", 1, 0, ""),
         ("quality<-2", 3, 1, "quality could not be measured"),
     ],
@@ -156,7 +180,7 @@ def test_a_gate_on_quality(rung: Rung, answers: list[int], gate: str, candidate:
     said = rung("compare", answers[0], answers[candidate], "--fail-if", gate, "--json")
     assert said.code == code
     assert says in said.err
-    assert said.err.count("\n") == code
+    assert said.err.count("\n") == bool(says)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 RUN_KEYS = {
     "schema", "run_id", "recipe", "prompt_set", "load", "metrics", "intervals", "evidence", "requests", "errors",
-    "suspect", "manifest",
+    "suspect", "small_sample", "manifest",
 }  # fmt: skip
 METRIC_KEYS = {
     "ttft_ms", "tpot_ms", "itl_ms", "e2e_ms", "requests_per_s", "output_tokens_per_s", "prompt_tokens",

@@ -67,8 +67,8 @@ def test_a_saving_that_costs_answers_says_so_beside_its_verdict() -> None:
 def test_a_change_that_may_be_chance_is_told_with_its_interval() -> None:
     _, step = ladder([60, 59]).rungs
     assert verdict_of(step) == "better"
-    assert answers_sentence(step) == "answers: 98.3 % right, 1.7 points fewer (-5.0 to +0.0): no clear change"
-    assert points(step.quality) == "-1.7 (-5.0 to +0.0)"
+    assert answers_sentence(step) == "answers: 98.3 % right, 1.7 points fewer (-6.1 to +2.8): no clear change"
+    assert points(step.quality) == "-1.7 (-6.1 to +2.8)"
     assert quality_span(step) == "91.1-99.7"
 
 
@@ -84,7 +84,7 @@ def test_more_right_answers_and_as_many() -> None:
     _, gained, same = ladder([30, 50, 50]).rungs
     assert verdict_of(gained) == "better on cost and on answers"
     assert "33.3 points more (+" in (answers_sentence(gained) or "")
-    assert answers_sentence(same) == "answers: 83.3 % right, as many as before (+0.0 to +0.0): no clear change"
+    assert answers_sentence(same) == "answers: 83.3 % right, as many as before (-3.2 to +3.2): no clear change"
 
 
 def test_the_baseline_and_a_single_prompt_have_less_to_say() -> None:
