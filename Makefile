@@ -62,9 +62,10 @@ format: ## let ruff mend what it can
 	.venv/bin/python -m ruff check --fix .
 	.venv/bin/python -m ruff format .
 
-bench: ## measure Rung itself: its client's rate, and the starter ladder in figures
+bench: ## measure Rung itself: its client's rate, its store's, and the starter ladder in figures
 	$(call bootstrap,bench)
 	.venv/bin/python -m benchmarks.client_rate
+	.venv/bin/python -m benchmarks.store_rate
 	.venv/bin/python -m benchmarks.starter_figures
 
 # Resolves for Python 3.11 on Linux x86-64 whatever machine it runs on. Versions already locked stay unless
