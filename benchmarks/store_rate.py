@@ -1,7 +1,7 @@
 """How fast is the store? Records through the product's own path, first as saved, then through the recorder's thread.
 
-`python -m benchmarks.store_rate [--records 50000] [--batch 500] [--rounds 3]` prints records/s for each round. The goal is
-20,000/s and nothing lost at SIGKILL (tests/store/test_killed.py).
+`python -m benchmarks.store_rate [--records 50000] [--batch 500] [--rounds 3]` prints records/s for each round. The goal
+is 20,000/s and nothing lost at SIGKILL (tests/store/test_killed.py).
 """
 
 from __future__ import annotations
