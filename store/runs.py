@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session, sessionmaker
 from optimizers.errors import InputError
 from store.tables import RequestRow, RunRow, SegmentRow
 
-
 REQUESTS = RequestRow.metadata.tables[RequestRow.__tablename__]
 
 

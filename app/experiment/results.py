@@ -12,6 +12,7 @@ from app.experiment.measure import load_records
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
 from optimizers.recipe import Recipe
+from store.imports import IMPORTED
 from store.store import Store
 from store.tables import RunRow
 
@@ -21,8 +22,9 @@ def load_ladder(store: Store, experiment_id: int) -> Ladder:
     rows = store.runs.of_experiment(experiment_id)
     asked = prompts_of(store, experiment_id)
     rungs = groupby(rows, key=lambda run: run.rung)
-    reference = reference_of(store.experiments.get(experiment_id).kind)
-    return build_ladder([rung_of(store, list(runs), asked) for _, runs in rungs], reference)
+    kind = store.experiments.get(experiment_id).kind
+    found = [rung_of(store, list(runs), asked) for _, runs in rungs]
+    return build_ladder(found, reference_of(kind), repeated=kind != IMPORTED)
 
 
 def prompts_of(store: Store, experiment_id: int) -> PromptSet | None:
