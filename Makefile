@@ -66,6 +66,7 @@ bench: ## measure Rung itself: its client's rate, its store's, and the starter l
 	$(call bootstrap,bench)
 	.venv/bin/python -m benchmarks.client_rate
 	.venv/bin/python -m benchmarks.store_rate
+	.venv/bin/python -m benchmarks.store_read
 	.venv/bin/python -m benchmarks.starter_figures
 
 # Resolves for Python 3.11 on Linux x86-64 whatever machine it runs on. Versions already locked stay unless
