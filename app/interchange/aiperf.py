@@ -50,7 +50,10 @@ def read_aiperf(document: Any, where: str) -> list[ImportedRun]:
         raise InputError(f"{where}: it holds no request")
     models = ((document.get("input_config") or {}).get("models") or {}).get("items") or [{}]
     model = models[0].get("name")
-    notes = (*NOTES, "the file has no requests (profile_export.jsonl has them), so there are no intervals")
+    notes: tuple[str, ...] = (
+        *NOTES,
+        "the file has no requests (profile_export.jsonl has them), so there are no intervals",
+    )
     if "total_usage_completion_tokens" in document:
         notes += ("aiperf's TPOT and output rate are by its own token count and are left out beside the server's",)
     return [

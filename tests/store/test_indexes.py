@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -26,7 +27,7 @@ READS = {
 def test_no_table_is_scanned(tmp_path: Path, what: str) -> None:
     store = Store.open(sqlite_url(tmp_path / "t.db"))
     store.experiments.enqueue("run", "t", {}, [PlannedRun(0, 0, "t", [], 1)])
-    asked: list[tuple[str, object]] = []
+    asked: list[tuple[str, Any]] = []
     event.listen(store.engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
     READS[what](store)
     selects = [(text, values) for text, values in asked if text.startswith("SELECT")]
