@@ -43,7 +43,12 @@ def _run(run: Any, where: str) -> ImportedRun:
     missing = [name for name in (*KEPT, "label", "recipe", "manifest") if name not in run]
     if missing:
         raise InputError(f"{where}: it lacks {', '.join(missing)}; the file is cut short or was edited")
+    for name, kind in (("metrics", dict), ("manifest", dict), ("suspect", list), ("requests", int), ("errors", int)):
+        if not isinstance(run[name], kind):
+            raise InputError(f"{where}: its {name} cannot be read; the file was edited")
     records = tuple(_record(each, where) for each in run.get("records") or ())
+    if len({record.position for record in records}) != len(records):
+        raise InputError(f"{where}: two of its records have the same position; the file was edited")
     if not records and not run["requests"]:
         raise InputError(f"{where}: it holds no request")
     manifest = run["manifest"]

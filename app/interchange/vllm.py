@@ -74,8 +74,8 @@ def _records(document: Mapping[str, Any], where: str) -> tuple[RequestRecord, ..
     """Empty without details, and without start times (older vLLM): then no rate could be told from them."""
     if "start_times" not in document or any(name not in document for name in LISTS):
         return ()
-    lengths = {len(document[name]) for name in (*LISTS, "start_times")}
-    if len(lengths) != 1:
+    lengths = {len(found) if isinstance(found := document[name], list) else -1 for name in (*LISTS, "start_times")}
+    if len(lengths) != 1 or -1 in lengths:
         raise InputError(f"{where}: its lists of requests differ in length; the file is damaged")
     try:
         base = min(document["start_times"], default=0.0)

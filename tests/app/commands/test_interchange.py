@@ -64,6 +64,19 @@ def test_there_and_back_again(rung: Rung, store: Store, tmp_path: Path) -> None:
     ]
 
 
+def test_an_edited_export_is_refused_whole(rung: Rung, store: Store, tmp_path: Path) -> None:
+    rung("import", DATA / "vllm_detailed.json")
+    out = tmp_path / "run.json"
+    rung("export", 1, "--out", out)
+    document = json.loads(out.read_text())
+    document["records"][1]["position"] = 0
+    out.write_text(json.dumps(document))
+    check(rung("import", out), "the same position")
+    out.write_text(json.dumps(document | {"metrics": []}))
+    check(rung("import", out), "its metrics cannot be read")
+    assert len(store.experiments.recent()) == 1
+
+
 def test_csv_runs_no_formula(rung: Rung, store: Store, tmp_path: Path) -> None:
     document = json.loads((DATA / "vllm_detailed.json").read_text())
     texts = ['=1+1, "so"', "+x", "-x", "@x", "\tx", "\rx", "plain\ntwo lines"]

@@ -119,6 +119,8 @@ def test_aiperf_aggregates() -> None:
         ('{"schema": "rung.run/1", "status": "failed"}', "only finished runs"),
         ('{"schema": "rung.run/1", "status": "done"}', "lacks metrics"),
         ('{"schema": "rung.export/1", "runs": []}', "no run"),
+        (json.dumps(loaded("vllm_detailed.json") | {"ttfts": None}), "differ in length"),
+        (json.dumps(loaded("vllm_detailed.json") | {"ttfts": ["x"] * 12}), "no numbers"),
     ],
 )
 def test_bad_files(tmp_path: Path, content: str, told: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from app.reports.documents import run_document
 from app.reports.portable import portable
+from store.settings import Settings
+from store.tables import RunRow
 
 ROOTS = {"RUNG_HOME": Path("/home/me/studio/.rung"), "RUNG": Path("/home/me/studio")}
 
@@ -37,3 +41,16 @@ def test_a_whole_document() -> None:
         "argv": ["vllm", "serve", "RUNG/starter/models/target", "--port", 1],
         "none": None,
     }
+
+
+def test_the_document_of_a_run_holds_no_folder(settings: Settings) -> None:
+    model = settings.home / "models" / "quantized" / "abc"
+    argv = ["--model", str(model), f"--speculative-config={json.dumps({'model': '/data/drafts/small'})}"]
+    run = RunRow(id=1, recipe=[], status="failed", error=f"{model} is gone", manifest={"engine": {"argv": argv}})
+    document = run_document(run)
+    assert document["manifest"]["engine"]["argv"] == [
+        "--model",
+        "RUNG_HOME/models/quantized/abc",
+        '--speculative-config={"model": "small"}',
+    ]
+    assert document["error"] == "RUNG_HOME/models/quantized/abc is gone"
