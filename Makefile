@@ -62,9 +62,11 @@ format: ## let ruff mend what it can
 	.venv/bin/python -m ruff check --fix .
 	.venv/bin/python -m ruff format .
 
-bench: ## measure Rung itself: its client's rate, how sure its verdicts are, and the starter ladder in figures
+bench: ## measure Rung itself: its client, its store, its statistics, and the starter ladder in figures
 	$(call bootstrap,bench)
 	.venv/bin/python -m benchmarks.client_rate
+	.venv/bin/python -m benchmarks.store_rate
+	.venv/bin/python -m benchmarks.store_read
 	.venv/bin/python -m benchmarks.statistics_check
 	.venv/bin/python -m benchmarks.starter_figures
 

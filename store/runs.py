@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from optimizers.errors import InputError
 from store.tables import RequestRow, RunRow, SegmentRow
 
+REQUESTS = RequestRow.metadata.tables[RequestRow.__tablename__]
+
 
 class Runs:
     def __init__(self, session: sessionmaker[Session]) -> None:
@@ -60,10 +62,13 @@ class Runs:
             return list(session.scalars(query))
 
     def save_requests(self, run_id: int, segment: int, records: Sequence[Mapping[str, Any]]) -> None:
-        """One transaction; when it returns, the records (columns of RequestRow) survive a killed process."""
+        """One transaction; when it returns, the records (columns of RequestRow) survive a killed process.
+
+        By the plain table, not the class: the ORM would copy every row once more.
+        """
         rows = [{"run_id": run_id, "segment": segment, **record} for record in records]
         with self._session.begin() as session:
-            session.execute(insert(RequestRow), rows)
+            session.connection().execute(insert(REQUESTS), rows)
 
     def set_client_tokens(self, run_id: int, counts: Mapping[int, tuple[int | None, int | None]]) -> None:
         """(prompt, completion) tokens as Rung counts them, by the request's position."""

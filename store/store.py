@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from store.database import make_engine, plain_database_errors, sessions
 from store.engines import Engines
 from store.experiments import Experiments
+from store.imports import Imports
 from store.migrate import migrate
 from store.models import Models
 from store.prompt_sets import PromptSets
@@ -24,6 +25,7 @@ class Store:
     models: Models
     experiments: Experiments
     runs: Runs
+    imports: Imports
     engines: Engines
     workers: Workers
 
@@ -41,6 +43,7 @@ class Store:
             models=Models(session),
             experiments=Experiments(session),
             runs=Runs(session),
+            imports=Imports(session),
             engines=Engines(session),
             workers=Workers(session),
         )

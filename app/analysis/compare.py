@@ -313,11 +313,20 @@ def _matrix(side: RungData, measure: _Measure, positions: Sequence[int]) -> Matr
 
 
 def not_comparable(baseline: RungData, candidate: RungData) -> str | None:
-    if baseline.prompt_set != candidate.prompt_set:
+    """What is known to differ; what is not known of one side is `not_known`'s business."""
+    if baseline.prompt_set and candidate.prompt_set and baseline.prompt_set != candidate.prompt_set:
         return "the prompt sets differ"
-    if baseline.hardware != candidate.hardware:
+    if baseline.hardware and candidate.hardware and baseline.hardware != candidate.hardware:
         return f"the hardware differs ({baseline.hardware} against {candidate.hardware})"
     return None
+
+
+def not_known(baseline: RungData, candidate: RungData) -> str | None:
+    """What may differ without anybody knowing, as with runs that another client measured."""
+    sides = ((baseline, "baseline"), (candidate, "candidate"))
+    blind = {name: [side for data, side in sides if not getattr(data, name)] for name in ("prompt_set", "hardware")}
+    told = [f"the {name.replace('_', ' ')} of the {' and the '.join(sides)}" for name, sides in blind.items() if sides]
+    return f"not known: {', '.join(told)}" if told else None
 
 
 def _sentence(cost: Difference) -> str:

@@ -140,12 +140,13 @@ class Ladder:
     effects: Effects | None = None
 
 
-def build_ladder(rungs: Sequence[RungRuns], reference: Reference = "rung before") -> Ladder:
-    """Rungs without a finished run keep their place, with empty metrics."""
+def build_ladder(rungs: Sequence[RungRuns], reference: Reference = "rung before", repeated: bool = True) -> Ladder:
+    """Rungs without a finished run keep their place, with empty metrics. `repeated` tells whether the same recipe again
+    is the same measurement again; with imported runs, of which no recipe is known, it is not."""
     if not rungs:
         return Ladder((), reference=reference)
     baseline = rungs[0]
-    again = next((rung for rung in rungs[1:] if rung.recipe == baseline.recipe), None)
+    again = next((rung for rung in rungs[1:] if rung.recipe == baseline.recipe), None) if repeated else None
     noise = noise_floor(baseline.data, again.data) if again and _measured(again) and _measured(baseline) else {}
     everything = max(rungs, key=lambda rung: len(rung.recipe.uses))
     held: list[tuple[RungRuns, str]] = []

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from app.analysis.compare import MEASURES, Comparison, RungData, compare, corrected
+from app.analysis.compare import MEASURES, Comparison, RungData, compare, corrected, not_known
 from app.analysis.environment import environment_differences
 from app.analysis.statistics import Interval
 from app.commands.common import DONE, GATE_FAILED, OneLineParser, add_database, add_json, open_store, print_json
 from app.experiment.results import prompts_of, rung_data
+from app.interchange.compare import compare_summaries
 from app.reports.documents import compare_document
 from app.reports.text import compare_table, show
 from optimizers.errors import InputError
@@ -63,8 +64,7 @@ def compare_command(arguments: argparse.Namespace) -> int:
     others = [run_id for run_id in dict.fromkeys(arguments.runs) if run_id != baseline_id]
     if not others:
         raise InputError("there is nothing to compare: give at least two different runs")
-    baseline = _data(store, baseline_id)
-    judged = corrected([compare(baseline, _data(store, run_id)) for run_id in others])
+    judged = corrected([_compare(store, baseline_id, run_id) for run_id in others])
     found = dict(zip(others, judged, strict=True))
     manifest = _finished(store, baseline_id).manifest or {}
     changed = {run_id: environment_differences(manifest, _finished(store, run_id).manifest or {}) for run_id in others}
@@ -83,6 +83,23 @@ def compare_command(arguments: argparse.Namespace) -> int:
     for line in undecided:
         print(f"rung: gate undecided: {line}", file=sys.stderr)
     return GATE_FAILED if failed or (arguments.strict and undecided) else DONE
+
+
+def _compare(store: Store, baseline_id: int, run_id: int) -> Comparison:
+    """With what nobody knows of an imported run said beside the verdict."""
+    baseline, candidate = _data(store, baseline_id), _data(store, run_id)
+    rows = (_finished(store, baseline_id), _finished(store, run_id))
+    if any(_only_summary(row, data) for row, data in zip(rows, (baseline, candidate), strict=True)):
+        found = compare_summaries(rows[0].summary or {}, rows[1].summary or {}, (baseline, candidate))
+    else:
+        found = compare(baseline, candidate)
+    unknown = not_known(baseline, candidate)
+    return found if unknown is None else replace(found, reason=f"{found.reason}; {unknown}")
+
+
+def _only_summary(run: RunRow, data: RungData) -> bool:
+    summary = run.summary or {}
+    return not data.positions and summary.get("requests", 0) > summary.get("errors", 0)
 
 
 def _data(store: Store, run_id: int) -> RungData:

@@ -16,6 +16,7 @@ from app.experiment.spec import ExperimentSpec
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
 from optimizers.recipe import Recipe
+from store.imports import IMPORTED
 from store.store import Store
 from store.tables import RunRow
 
@@ -25,8 +26,9 @@ def load_ladder(store: Store, experiment_id: int) -> Ladder:
     rows = store.runs.of_experiment(experiment_id)
     asked = prompts_of(store, experiment_id)
     rungs = groupby(rows, key=lambda run: run.rung)
-    reference = reference_of(store.experiments.get(experiment_id).kind)
-    return build_ladder([rung_of(store, list(runs), asked) for _, runs in rungs], reference)
+    kind = store.experiments.get(experiment_id).kind
+    found = [rung_of(store, list(runs), asked) for _, runs in rungs]
+    return build_ladder(found, reference_of(kind), repeated=kind != IMPORTED)
 
 
 def measured_loads(store: Store, experiment_id: int) -> list[Load]:

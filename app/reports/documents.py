@@ -11,6 +11,8 @@ from app.analysis.factorial import Effect, Effects
 from app.analysis.ladder import Against, Ladder, RungResult
 from app.analysis.metric import METRICS
 from app.experiment.preview import Preview
+from app.reports.portable import portable
+from store.settings import ROOT, Settings
 from store.tables import ExperimentRow, RunRow
 
 RUN_SCHEMA = "rung.run/1"
@@ -23,7 +25,7 @@ def run_document(run: RunRow) -> dict[str, Any]:
     manifest: Mapping[str, Any] = run.manifest or {}
     summary: Mapping[str, Any] = run.summary or {}
     metrics = summary.get("metrics") or {}
-    return {
+    document = {
         "schema": RUN_SCHEMA,
         "run_id": run.id,
         "experiment_id": run.experiment_id,
@@ -45,6 +47,12 @@ def run_document(run: RunRow) -> dict[str, Any]:
         "small_sample": list(small_tails(summary.get("requests", 0) - summary.get("errors", 0))) if summary else [],
         "manifest": manifest,
     }
+    return _portable(document)
+
+
+def _portable(document: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = portable(document, {"RUNG_HOME": Settings.load().home, "RUNG": ROOT})
+    return shown
 
 
 def experiment_document(experiment: ExperimentRow, runs: Sequence[RunRow], ladder: Ladder) -> dict[str, Any]:
@@ -54,7 +62,7 @@ def experiment_document(experiment: ExperimentRow, runs: Sequence[RunRow], ladde
     for document in documents:
         if document["status"] == "done":
             document["metrics"] |= {tag: rung_of[document["run_id"]].metrics[tag] for tag in relative}
-    return {
+    document = {
         "schema": EXPERIMENT_SCHEMA,
         "experiment_id": experiment.id,
         "kind": experiment.kind,
@@ -68,6 +76,7 @@ def experiment_document(experiment: ExperimentRow, runs: Sequence[RunRow], ladde
         "engine_starts": experiment.engine_starts,
         "seconds": experiment.seconds,
     }
+    return _portable(document)
 
 
 def plan_document(plan: Preview) -> dict[str, Any]:

@@ -1,0 +1,31 @@
+"""Imported runs on the pages: marked, without invented figures."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.interchange.read import read_results
+from app.interchange.save import save_import
+from store.store import Store
+from tests.fakes.launch import ROOT
+from tests.pages.conftest import Open, words
+
+DATA = ROOT / "tests" / "app" / "interchange" / "data"
+
+
+@pytest.mark.parametrize("file", ["vllm.json", "vllm_detailed.json", "guidellm.json", "aiperf.json", "aiperf.jsonl"])
+def test_the_ladder_page_marks_an_import(open_page: Open, store: Store, file: str) -> None:
+    source, runs = read_results(DATA / file)
+    save_import(store, source, runs, None)
+    at = open_page("ladder")
+    said = words(at)
+    assert "imported from" in said
+    assert "Noise floor" not in said
+    assert len(at.dataframe[0].value) == len(runs)
+
+
+def test_home_does_not_call_an_import_the_latest_ladder(open_page: Open, store: Store) -> None:
+    save_import(store, *read_results(DATA / "vllm.json"), None)
+    said = words(open_page("home"))
+    assert "Starter ladder" in said
+    assert "Latest ladder" not in said
