@@ -58,7 +58,7 @@ def test_quality_is_shown_beside_cost_and_in_words(open_page: Open, store: Store
     said, cost, detail = words(at), at.dataframe[0].value, at.dataframe[1].value
     assert list(cost["Quality (%)"]) == ["33.3"] * 5
     assert list(cost["Quality's 95 %"]) == ["18.0-53.3"] * 5
-    assert list(cost["Points from the baseline"]) == ["–"] + ["+0.0 (+0.0 to +0.0)"] * 4
+    assert list(cost["Points from the baseline"]) == ["–"] + ["+0.0 (-7.5 to +7.5)"] * 4
     assert list(detail["Same output (%)"]) == list(detail["Similarity (%)"]) == ["–"] + ["100.0"] * 4
     assert list(detail["Refusals"]) == ["16"] * 5
     assert "- Baseline: answers: 33.3 % right." in said
