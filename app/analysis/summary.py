@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from app.analysis.cost import usd_per_1000_requests, usd_per_million_tokens
+from app.analysis.engine_figures import engine_figures
 from app.analysis.metric import METRICS
 from app.analysis.prediction import merged_predictions
 from app.analysis.quality import empty_answers, expected_share, quality_interval, refusals
@@ -47,6 +48,7 @@ class Observed:
 
     delta: Mapping[str, float] | None
     running: tuple[float, ...] = ()
+    kv_usage: tuple[float, ...] = ()
     peak_in_flight: int = 0
     loop_lag_p99_ms: float | None = None
     cold_start: str = "reset"
@@ -79,6 +81,7 @@ class Observed:
         return Observed(
             delta=dict(delta) if any(part.get("delta") is not None for part in whole) else None,
             running=tuple(value for part in whole for value in part.get("running", ())),
+            kv_usage=tuple(value for part in whole for value in part.get("kv_usage", ())),
             peak_in_flight=max(part.get("peak_in_flight", 0) for part in whole),
             loop_lag_p99_ms=max(lags, default=None),
             cold_start=colds.pop() if len(colds) == 1 else "unknown",
@@ -131,6 +134,7 @@ def summarise(
         "sent_prompt_tokens": sent_tokens,
         "cached_tokens": _total(record.cached_tokens for record in answered),
         "output_tokens": output_tokens,
+        **engine_figures(observed.delta, observed.running, observed.kv_usage),
         "preparation_share": 100 * prepared_s / charged_s if observed.prompts and charged_s else None,
         "usd_per_1000_requests": usd_per_1000_requests(price_per_hour, charged_s, len(answered)),
         "usd_per_million_tokens": usd_per_million_tokens(price_per_hour, charged_s, sent_tokens, output_tokens),
