@@ -155,6 +155,7 @@ def summarise(
         "errors": len(requests) - len(answered),
         "error_examples": sorted({record.error for record in requests if record.error})[:3],
         "seconds": duration_s,
+        "histories": {"live": observed.live_histories, "saved": observed.saved_histories},
         "suspect": suspect_reasons(records, observed, metrics),
     }
 
@@ -230,10 +231,6 @@ def suspect_reasons(records: Sequence[CountedRecord], observed: Observed, metric
         reasons.append(f"the client's event loop lagged (p99 {observed.loop_lag_p99_ms:.0f} ms)")
     if observed.foreign_cpu is not None and observed.foreign_cpu > MAX_FOREIGN_CPU:
         reasons.append(f"other programs took {observed.foreign_cpu:.0%} of this machine's processors during it")
-    if observed.saved_histories:
-        reasons.append(
-            f"{observed.saved_histories} turns had saved answers in their history, as an earlier turn had failed"
-        )
     differing = sum(_counts_differ(record) for _, record in records)
     if differing:
         reasons.append(f"Rung and the server count the prompt tokens of {differing} requests differently")

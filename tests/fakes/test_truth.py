@@ -26,6 +26,6 @@ async def test_each_chunk_says_when_it_was_written_and_the_role_chunk_is_no_toke
 
 
 async def test_a_server_that_is_too_busy_fails_the_request_and_says_when_to_come_again() -> None:
-    with truth_server(200.0, 0.0, 1, limit=1) as url:
-        with pytest.raises(SystemExit, match=r"1 of 2 .*: HTTP 429: too many requests \(Retry-After: 2\)"):
-            await replayed(url, questions(2), Schedule("slots", 2))
+    told = r"1 of 2 .*: HTTP 429: too many requests \(Retry-After: 2\)"
+    with truth_server(200.0, 0.0, 1, limit=1) as url, pytest.raises(SystemExit, match=told):
+        await replayed(url, questions(2), Schedule("slots", 2))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic_ns
 from typing import cast
@@ -86,7 +87,7 @@ class Connection(asyncio.Protocol):
         Connection.open_now -= 1
 
 
-def _frame(choice: dict[str, object]) -> bytes:
+def _frame(choice: Mapping[str, object]) -> bytes:
     event = {"id": "cmpl", "object": "chat.completion.chunk", "model": MODEL, "choices": [{"index": 0, **choice}]}
     return _chunk(b"data: %b\n\n" % json.dumps(event, separators=(",", ":")).encode())
 
