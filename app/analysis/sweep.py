@@ -21,8 +21,9 @@ LEAST_FOR_KNEE = 4
 
 @dataclass(frozen=True)
 class Slo:
-    """Limits in milliseconds by metric; a request is good when it keeps them all. One without content has
-    no TTFT and keeps no limit on it; one of a single token has no TPOT and keeps any. `share` of the requests have to be good for a load to be within the SLO."""
+    """Limits in milliseconds by metric; a request is good when it keeps them all. One without content has no TTFT and
+    keeps no limit on it; one of a single token has no TPOT and keeps any. `share` of the requests have to be good for a
+    load to be within the SLO."""
 
     limits: Mapping[str, float]
     share: float = SHARE

@@ -32,7 +32,7 @@ class EngineGoneError(RuntimeError):
 @dataclass
 class ReplayStats:
     """`loop_lag_ns` samples how late the event loop woke; `peak_in_flight` is the most requests open at once.
-    Of a conversation's later turns, `live_histories` held the engine's own answers and `saved_histories` what was saved:
+    Of a conversation's later turns, `live_histories` held the engine's own answers and `saved_histories` saved ones:
     because they were to, because an earlier turn had failed, or because a technique had rewritten them."""
 
     peak_in_flight: int = 0
