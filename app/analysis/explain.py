@@ -98,33 +98,27 @@ def _parts(metrics: Mapping[str, Any], run: Input, spent: Input) -> list[Explain
     """
     idle, prefill = metrics.get("idle_percent"), metrics.get("prefill_percent")
     known = idle is not None and prefill is not None
-    inputs = (
-        spent,
-        run,
-        *(
-            (Input("idle", idle / 100, "share", "readings of the engine that found no request running"),)
-            if known
-            else ()
-        ),
-        *(
-            (Input("prefill", prefill / 100, "share", "of prefill in the engine's prefill and decode time"),)
-            if known
-            else ()
-        ),
-    )
+    inputs = [spent, run]
+    if idle is not None and prefill is not None:
+        inputs += [
+            Input("idle", idle / 100, "share", "readings of the engine that found no request running"),
+            Input("prefill", prefill / 100, "share", "of prefill in the engine's prefill and decode time"),
+        ]
     busy = "run * (1 - idle) / (run + preparation) * 100"
     parts = (
-        ("Preparation's part of the cost", "preparation / (run + preparation) * 100", inputs[:2]),
-        ("Idle part", "run * idle / (run + preparation) * 100", inputs[:3]),
-        ("Prompts' part (prefill)", f"{busy} * prefill", inputs),
-        ("Answers' part (decode)", f"{busy} * (1 - prefill)", inputs),
+        ("Preparation's part of the cost", "preparation / (run + preparation) * 100", 2),
+        ("Idle part", "run * idle / (run + preparation) * 100", 3),
+        ("Prompts' part (prefill)", f"{busy} * prefill", 4),
+        ("Answers' part (decode)", f"{busy} * (1 - prefill)", 4),
     )
-    reason = "the engine's own times"
-    return [
-        _figure(title, "%", formula, wanted) if known or title.startswith("Preparation") else
-        Explained(title, "%", formula, wanted, None, reason)
-        for title, formula, wanted in parts
-    ]  # fmt: skip
+    found = []
+    for title, formula, count in parts:
+        wanted = tuple(inputs[:count])
+        if known or count == 2:
+            found.append(_figure(title, "%", formula, wanted))
+        else:
+            found.append(Explained(title, "%", formula, wanted, None, "the engine's own times"))
+    return found
 
 
 def _api(api: ApiPrice, sent: Input | None, cached: Input | None, written: Input | None, answered: Input) -> Explained:

@@ -48,7 +48,6 @@ class Observed:
 
     delta: Mapping[str, float] | None
     running: tuple[float, ...] = ()
-    kv_usage: tuple[float, ...] = ()
     peak_in_flight: int = 0
     loop_lag_p99_ms: float | None = None
     cold_start: str = "reset"
@@ -62,6 +61,7 @@ class Observed:
     queues: bool = False
     live_histories: int = 0
     saved_histories: int = 0
+    kv_usage: tuple[float, ...] = ()
 
     @staticmethod
     def merge(parts: Sequence[Mapping[str, Any] | None]) -> Observed:
