@@ -23,7 +23,7 @@ from app.experiment.spec import ExperimentSpec, Rung
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import save_prompt_set
 from app.replay.body import Sampling, wire_request
-from app.replay.client import open_session
+from app.replay.client import open_wire
 from app.replay.load import Schedule
 from app.replay.recorder import Recorder
 from app.replay.runner import Replay
@@ -42,7 +42,7 @@ async def rung_round(store: Store, run_id: int, base_url: str, prompts: PromptSe
         wire_request(prompt, at, "instant", Sampling(max_tokens=16), chat=True)
         for at, prompt in enumerate(prompts.prompts)
     ]
-    async with open_session(concurrency + 4, 30, None) as session:
+    async with open_wire(30, None) as session:
         with Recorder(lambda records: save_records(store, run_id, 0, records)) as recorder:
             await Replay(session, base_url, Schedule("slots", concurrency), recorder.put, _never_gone).run(requests)
 

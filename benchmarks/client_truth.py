@@ -16,7 +16,7 @@ import numpy as np
 import uvloop
 
 from app.replay.body import Sampling, wire_request
-from app.replay.client import open_session
+from app.replay.client import open_wire
 from app.replay.load import LoadProfile, Schedule, plan_schedule
 from app.replay.record import Exchange, RequestRecord
 from app.replay.runner import Replay
@@ -48,7 +48,7 @@ async def replayed(url: str, prompts: list[Prompt], schedule: Schedule) -> list[
 
     done: list[Exchange] = []
     requests = [wire_request(prompt, at, "truth", Sampling(), chat=True) for at, prompt in enumerate(prompts)]
-    async with open_session(schedule.width + 4, 60, None) as session:
+    async with open_wire(60, None) as session:
         await Replay(session, url, schedule, done.append, there).run(requests)
     records = [parse_exchange(exchange) for exchange in done]
     failed = [record.error for record in records if not record.ok]

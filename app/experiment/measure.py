@@ -24,7 +24,7 @@ from app.experiment.token_counts import count_tokens
 from app.preparation.prompts import Prepared
 from app.prompts.prompt_set import PromptSet
 from app.replay.body import as_sent, turns_of, wire_request
-from app.replay.client import open_session
+from app.replay.client import Wire, open_wire
 from app.replay.load import Schedule
 from app.replay.record import Exchange, RequestRecord
 from app.replay.recorder import Recorder
@@ -89,10 +89,12 @@ async def measure_run(
     prompt_set = saved if prepared is None else replace(saved, prompts=prepared.prompts)
     done = store.runs.finished_positions(run.id)
     base_url = target.endpoint.base_url
-    async with open_session(schedule.width + 4, spec.idle_timeout_s, api_key()) as session:
+    headers = {"Authorization": f"Bearer {key}"} if (key := api_key()) else {}
+    asking = aiohttp.ClientSession(headers=headers)
+    async with asking as session, open_wire(spec.idle_timeout_s, api_key()) as wire:
         began = monotonic()
         cooling = await _cool_down(session, base_url)
-        await _warm_up(session, spec, prompt_set, target, schedule, _salt(cooling))
+        await _warm_up(wire, spec, prompt_set, target, schedule, _salt(cooling))
         if cooling == "reset":
             cooling = await _cool_down(session, base_url)
         seconds.warm_up = monotonic() - began
@@ -112,7 +114,7 @@ async def measure_run(
         began = monotonic()
         try:
             with Recorder(lambda records: save_records(store, run.id, segment, records, prepared)) as recorder:
-                replay = Replay(session, base_url, schedule, recorder.put, target.engine_gone, answers)
+                replay = Replay(wire, base_url, schedule, recorder.put, target.engine_gone, answers)
                 stats = await replay.run(requests)
         finally:
             seconds.generation = monotonic() - began
@@ -170,7 +172,7 @@ def _record(row: RequestRow) -> RequestRecord:
 
 
 async def _warm_up(
-    session: aiohttp.ClientSession,
+    wire: Wire,
     spec: ExperimentSpec,
     prompt_set: PromptSet,
     target: Target,
@@ -184,7 +186,7 @@ async def _warm_up(
     ]
     finished: list[Exchange] = []
     at_once = Schedule("slots", min(schedule.width, len(requests) or 1))
-    await Replay(session, target.endpoint.base_url, at_once, finished.append, target.engine_gone).run(requests)
+    await Replay(wire, target.endpoint.base_url, at_once, finished.append, target.engine_gone).run(requests)
     refused = [exchange.status for exchange in finished if exchange.status in (401, 403)]
     if refused:
         raise InputError(f"the endpoint refuses the key (HTTP {refused[0]}); set {API_KEY_VARIABLE}")

@@ -1,55 +1,217 @@
 """The streaming client: puts one request body on the wire and stamps what comes back.
 
-Bodies are encoded before the clock starts and bytes are parsed after it stops; between, only stamps are taken.
+Bodies are encoded before the clock starts and bytes are parsed after it stops; between, only stamps are taken, the
+moment that the event loop hands the bytes over. HTTP/1.1 with connections that are kept, over TCP or TLS; no proxies,
+no redirects.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from time import monotonic_ns
+from typing import Self, cast
+from urllib.parse import urlsplit
 
-import aiohttp
+import httptools
 
 from app.replay.record import Exchange
 
 CONNECT_TIMEOUT_S = 10.0
 BUSY = (429, 503)
+Place = tuple[bool, str, int]
+"""(TLS, host, port)"""
 
 
-def open_session(limit: int, idle_timeout_s: float, api_key: str | None) -> aiohttp.ClientSession:
-    """A session with room for `limit` open requests; a stream silent for `idle_timeout_s` fails."""
-    headers = {"Content-Type": "application/json"}
-    if api_key:
-        headers["Authorization"] = f"Bearer {api_key}"
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=limit, ttl_dns_cache=600),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=idle_timeout_s),
-        headers=headers,
-        auto_decompress=False,
-        raise_for_status=False,
-    )
+class Wire:
+    """Connections of one replay, kept for as long as it lasts; `async with` closes them. There is no limit to how many
+    are open at once: the schedule has one."""
+
+    def __init__(self, idle_timeout_s: float, api_key: str | None) -> None:
+        self.idle_timeout_s = idle_timeout_s
+        self._key = f"Authorization: Bearer {api_key}\r\n" if api_key else ""
+        self._idle: dict[Place, list[_Connection]] = {}
+        self._heads: dict[str, tuple[Place, bytes]] = {}
+        self._tls: ssl.SSLContext | None = None
+        self._open: set[_Connection] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for connection in [*self._open]:
+            connection.close()
+
+    def head(self, url: str) -> tuple[Place, bytes]:
+        """Where a URL leads, and a request's head up to the length of its body."""
+        known = self._heads.get(url)
+        if known is None:
+            parts = urlsplit(url)
+            tls = parts.scheme == "https"
+            host, port = parts.hostname or "", parts.port or (443 if tls else 80)
+            path = parts.path + (f"?{parts.query}" if parts.query else "")
+            head = (
+                f"POST {path or '/'} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}\r\n{self._key}"
+                "Content-Type: application/json\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
+                "User-Agent: rung\r\nContent-Length: "
+            )
+            known = self._heads[url] = ((tls, host, port), head.encode("latin-1", "replace"))
+        return known
+
+    async def connection(self, place: Place) -> tuple[_Connection, bool]:
+        """A connection, and whether it was used before. Raises OSError, TimeoutError or ssl.SSLError."""
+        idle = self._idle.get(place)
+        while idle:
+            found = idle.pop()
+            if found.is_open:
+                return found, True
+        tls, host, port = place
+        if tls and self._tls is None:
+            self._tls = ssl.create_default_context()
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            _, made = await asyncio.get_running_loop().create_connection(
+                lambda: _Connection(self), host, port, ssl=self._tls if tls else None
+            )
+        self._open.add(made)
+        return made, False
+
+    def keep(self, place: Place, connection: _Connection) -> None:
+        self._idle.setdefault(place, []).append(connection)
+
+    def lost(self, connection: _Connection) -> None:
+        self._open.discard(connection)
 
 
-async def send(session: aiohttp.ClientSession, url: str, body: bytes, exchange: Exchange) -> Exchange:
+class _Connection(asyncio.Protocol):
+    """One connection, one exchange at a time. The parser's callbacks are its own methods."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._transport: asyncio.Transport
+        self._exchange: Exchange | None = None
+        self._done: asyncio.Future[str | None]
+        self._watch: asyncio.TimerHandle | None = None
+        self._seen_ns = 0
+        self.is_open = False
+        self.keeps = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports implement asyncio.Transport without inheriting from it.
+        self._transport = cast(asyncio.Transport, transport)
+        self.is_open = True
+
+    def start(self, request: bytes, exchange: Exchange) -> asyncio.Future[str | None]:
+        """Sends; the future's result is None for a whole response, else what went wrong."""
+        loop = asyncio.get_running_loop()
+        self._parser = httptools.HttpResponseParser(self)
+        self._framed = False
+        self._exchange = exchange
+        self._done = loop.create_future()
+        self._seen_ns = exchange.sent_ns = monotonic_ns()
+        self._transport.write(request)
+        self._watch = loop.call_later(self._wire.idle_timeout_s, self._look)
+        return self._done
+
+    def close(self) -> None:
+        self.is_open = False
+        self._end("the connection was closed")
+        self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        now = monotonic_ns()
+        exchange = self._exchange
+        if exchange is None:
+            self._transport.abort()
+            return
+        self._seen_ns = now
+        if not exchange.first_byte_ns:
+            exchange.first_byte_ns = now
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._end(f"the connection was lost ({type(error).__name__})")
+            self._transport.abort()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in (b"content-length", b"transfer-encoding"):
+            self._framed = True
+        elif name == b"retry-after" and self._exchange is not None:
+            self._exchange.retry_after = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        if self._exchange is not None:
+            self._exchange.status = self._parser.get_status_code()
+
+    def on_body(self, body: bytes) -> None:
+        if self._exchange is not None:
+            self._exchange.chunks.append((self._seen_ns, body))
+
+    def on_message_complete(self) -> None:
+        if self._exchange is not None and self._exchange.status >= 200:
+            self._exchange.end_ns = self._seen_ns
+            self.keeps = self._parser.should_keep_alive()
+            self._end(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_open = False
+        self._wire.lost(self)
+        exchange = self._exchange
+        whole = exchange is not None and exchange.status and not self._framed and exc is None
+        self._end(None if whole else f"the connection was lost ({type(exc).__name__ if exc else 'closed'})")
+
+    def _end(self, error: str | None) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        self._exchange = None
+        if hasattr(self, "_done") and not self._done.done():
+            self._done.set_result(error)
+
+    def _look(self) -> None:
+        """One timer for a whole exchange, set again for as long as something keeps coming."""
+        left_s = self._wire.idle_timeout_s - (monotonic_ns() - self._seen_ns) / 1e9
+        if left_s > 0:
+            self._watch = asyncio.get_running_loop().call_later(left_s, self._look)
+            return
+        self._watch = None
+        self._end("nothing came for the whole idle time-out")
+        self._transport.abort()
+
+
+def open_wire(idle_timeout_s: float, api_key: str | None) -> Wire:
+    """A stream silent for `idle_timeout_s` fails."""
+    return Wire(idle_timeout_s, api_key)
+
+
+async def send(wire: Wire, url: str, body: bytes, exchange: Exchange) -> Exchange:
     """Sends `body` and fills `exchange` in. Network faults become its `error`; only cancellation is raised."""
-    chunks = exchange.chunks
+    place, head = wire.head(url)
+    request = b"%b%d\r\n\r\n%b" % (head, len(body), body)
     exchange.sent_ns = monotonic_ns()
-    try:
-        async with session.post(url, data=body) as response:
-            exchange.first_byte_ns = monotonic_ns()
-            exchange.status = response.status
-            if exchange.status in BUSY:
-                exchange.retry_after = response.headers.get("Retry-After")
-            read = response.content.readany
-            while chunk := await read():
-                chunks.append((monotonic_ns(), chunk))
-    except aiohttp.SocketTimeoutError:
-        exchange.error = "nothing came for the whole idle time-out"
-    except TimeoutError:
-        exchange.error = "the connection timed out"
-    except aiohttp.ClientConnectorError as error:
-        exchange.error = f"could not connect: {error.os_error.strerror or error.os_error}"
-    except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
-        exchange.error = f"the connection was lost ({type(error).__name__})"
-    exchange.end_ns = monotonic_ns()
+    while True:
+        try:
+            connection, used = await wire.connection(place)
+        except TimeoutError:
+            exchange.error = "the connection timed out"
+            break
+        except OSError as error:
+            exchange.error = f"could not connect: {error.strerror or error}"
+            break
+        done = connection.start(request, exchange)
+        try:
+            problem = await done
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+        # The server may have closed a kept connection at the very moment that it was taken: it has read nothing.
+        if problem is not None and used and not exchange.first_byte_ns and not connection.is_open:
+            continue
+        exchange.error = problem
+        if problem is None and connection.is_open and connection.keeps:
+            wire.keep(place, connection)
+        elif connection.is_open:
+            connection.close()
+        break
+    exchange.end_ns = exchange.end_ns or monotonic_ns()
     return exchange

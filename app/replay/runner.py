@@ -11,10 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic_ns
 
-import aiohttp
-
 from app.replay.body import WireRequest
-from app.replay.client import send
+from app.replay.client import Wire, send
 from app.replay.load import Schedule
 from app.replay.pacing import sleep_until
 from app.replay.record import Exchange
@@ -56,14 +54,14 @@ class Replay:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        wire: Wire,
         base_url: str,
         schedule: Schedule,
         on_done: Callable[[Exchange], None],
         engine_gone: Callable[[], Awaitable[str | None]],
         answers: Mapping[int, str] | None = None,
     ) -> None:
-        self._session = session
+        self._wire = wire
         self._base_url = base_url
         self._schedule = schedule
         self._on_done = on_done
@@ -153,7 +151,7 @@ class Replay:
         self.stats.peak_in_flight = max(self.stats.peak_in_flight, self._in_flight)
         exchange = Exchange(request.position, scheduled_ns)
         try:
-            await send(self._session, self._base_url + request.path, body, exchange)
+            await send(self._wire, self._base_url + request.path, body, exchange)
         finally:
             self._in_flight -= 1
         if exchange.error is not None or exchange.status >= 500:

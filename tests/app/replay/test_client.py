@@ -8,7 +8,7 @@ import json
 import pytest
 from aiohttp import web
 
-from app.replay.client import open_session, send
+from app.replay.client import open_wire, send
 from app.replay.record import Exchange, RequestRecord
 from app.replay.stream import parse_exchange
 from tests.app.serving import fake_vllm_server, server, until
@@ -20,8 +20,8 @@ BODY = json.dumps(
 
 
 async def exchanged(url: str, idle_timeout_s: float = 30.0, path: str = CHAT, key: str | None = None) -> Exchange:
-    async with open_session(4, idle_timeout_s, key) as session:
-        return await send(session, url + path, BODY, Exchange(0, 1))
+    async with open_wire(idle_timeout_s, key) as wire:
+        return await send(wire, url + path, BODY, Exchange(0, 1))
 
 
 async def sent(url: str, idle_timeout_s: float = 30.0) -> RequestRecord:
@@ -91,6 +91,41 @@ async def test_nobody_listening() -> None:
     found = await sent(url)
     assert str(found.error).startswith("could not connect: ")
     assert found.end_ns > (found.sent_ns or 0) > 0
+
+
+async def test_a_server_that_speaks_no_tls() -> None:
+    async with fake_vllm_server() as (url, _):
+        found = await sent(url.replace("http://", "https://"))
+    assert str(found.error).startswith("could not connect: ")
+
+
+async def test_a_connection_is_kept_and_one_that_the_server_closed_is_replaced() -> None:
+    peers: list[object] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        peers.append(request.transport.get_extra_info("peername"))
+        response = web.json_response({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]})
+        if len(peers) == 2:
+            response.force_close()
+        return response
+
+    async with server({CHAT: answer}) as url, open_wire(5.0, None) as wire:
+        records = [parse_exchange(await send(wire, url + CHAT, BODY, Exchange(at, 1))) for at in range(3)]
+    assert [record.text for record in records] == ["hi"] * 3
+    assert peers[0] == peers[1] != peers[2]
+
+
+async def test_a_response_without_a_length_ends_with_its_connection() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 200 OK\r\n\r\n{"choices": [{"text": "all", "finish_reason": "stop"}]}')
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        assert (await sent(f"http://127.0.0.1:{port}")).text == "all"
 
 
 @pytest.mark.parametrize("fault", ["http_500", "http_400", "garbage"])

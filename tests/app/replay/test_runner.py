@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from app.replay import runner
 from app.replay.body import Sampling, WireRequest, wire_request
-from app.replay.client import open_session
+from app.replay.client import open_wire
 from app.replay.load import Schedule
 from app.replay.record import Exchange
 from app.replay.runner import EngineGoneError, Replay, ReplayStats
@@ -234,7 +234,7 @@ class TestOnTheWire:
 
     @asynccontextmanager
     async def session(self, idle_timeout_s: float = 30.0) -> AsyncIterator[Any]:
-        async with open_session(8, idle_timeout_s, None) as session:
+        async with open_wire(idle_timeout_s, None) as session:
             yield session
 
     async def replay(
