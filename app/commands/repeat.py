@@ -47,7 +47,9 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     parser = commands.add_parser("repeat", help="measure a finished run again and see whether it comes out the same")
     parser.add_argument("run_or_file", metavar="RUN_OR_FILE", help="a run's number or its document (run --out, export)")
     parser.add_argument("--model", metavar="M", help="where its model is here, if not under the run's own name")
-    parser.add_argument("--repeats", type=int, default=1, metavar="N", help="(1)")
+    parser.add_argument(
+        "--repeats", type=int, default=3, metavar="N", help="how often; one does not tell how much runs differ (3)"
+    )
     add_database(parser)
     add_json(parser)
     parser.set_defaults(run=repeat_command)
@@ -131,8 +133,8 @@ def _environment(store: Store, past: Past, repeated: Mapping[str, Any], run: Run
 
 
 def _show(past: Past, runs: Sequence[RunRow], found: Judged, changed: Sequence[Changed]) -> None:
-    numbers = " and ".join(str(run.id) for run in runs)
-    print(f"{past.where} again, as run {numbers}: {found.verdict}; {found.comparison.reason}")
+    numbers = ("run " if len(runs) == 1 else "runs ") + ", ".join(str(run.id) for run in runs)
+    print(f"{past.where} again, as {numbers}: {found.verdict}; {found.comparison.reason}")
     for each in changed:
         print(f"  {each.fact}: {_plain(each.baseline)} then, {_plain(each.candidate)} now")
     titles = ("Metric", "Then", "Now", "Change", "95 % interval", "Verdict")

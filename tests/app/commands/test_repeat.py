@@ -52,7 +52,7 @@ def ran(rung: Rung, model: Path, prompts: Path, fake_vllm: Behave, tmp_path: Pat
 
 class TestByNumber:
     def test_everything_is_as_it_was(self, rung: Rung, ran: Path, store: Store) -> None:
-        said = rung("repeat", 1, "--json")
+        said = rung("repeat", 1, "--repeats", 1, "--json")
         check_code(said)
         assert said.json.keys() == KEYS
         assert said.json["schema"] == "rung.repeat/1"
@@ -68,16 +68,16 @@ class TestByNumber:
         assert again == first
 
     def test_repeats_and_a_table(self, rung: Rung, ran: Path) -> None:
-        said = rung("repeat", 1, "--repeats", 2)
+        said = rung("repeat", 1)
         assert said.code in (0, 1)
-        assert "run 1 again, as run 2 and 3: " in said.out
+        assert "run 1 again, as runs 2, 3, 4: " in said.out
         for part in ("Hardware s / request", "TTFT", "Expected answers", "95 % interval", "Small sample: 1 repeat"):
             assert part in said.out
-        assert "100.0 % of 6 answers are the same to the letter" in said.out
+        assert "100.0 % of 9 answers are the same to the letter" in said.out
 
     def test_a_slower_engine_does_not_agree(self, rung: Rung, ran: Path, fake_vllm: Behave) -> None:
         fake_vllm(ttft_ms=300)
-        said = rung("repeat", 1, "--json")
+        said = rung("repeat", 1, "--repeats", 2, "--json")
         assert (said.code, said.json["verdict"]) == (1, "differs")
         assert said.json["metrics"]["ttft_ms"]["agrees"] is False
 
@@ -92,7 +92,7 @@ class TestByNumber:
         kept = {k: v for k, v in (run.manifest or {}).items() if k not in ("options", "idle_timeout_s")}
         store.runs.start(1, kept)
         store.runs.finish(1, "done")
-        check_code(rung("repeat", 1, "--json"))
+        check_code(rung("repeat", 1, "--repeats", 1, "--json"))
         assert store.experiments.get(2).spec == store.experiments.get(1).spec
 
     def test_at_an_endpoint(self, rung: Rung, prompts: Path, store: Store) -> None:
