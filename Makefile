@@ -65,6 +65,7 @@ format: ## let ruff mend what it can
 bench: ## measure Rung itself: its client, its store, its statistics, and the starter ladder in figures
 	$(call bootstrap,bench)
 	.venv/bin/python -m benchmarks.client_rate
+	.venv/bin/python -m benchmarks.client_truth
 	.venv/bin/python -m benchmarks.store_rate
 	.venv/bin/python -m benchmarks.store_read
 	.venv/bin/python -m benchmarks.statistics_check

@@ -9,7 +9,7 @@ import streamlit as st
 from app.experiment.kinds import KINDS
 from app.reports.answers import low_quality_note
 from app.reports.documents import experiment_document
-from app.studio import batch_view, effects_view, evidence_view, parts
+from app.studio import batch_view, effects_view, evidence_view, parts, sweep_view
 from app.studio import ladder_view as view
 from app.studio.charts import PLAIN, description, waterfall
 from app.studio.live import read_live
@@ -121,6 +121,12 @@ if experiment.status in UNFINISHED:
     watch_progress(experiment, version)
 elif experiment.status in RESUMABLE:
     parts.stopped_notice(store, experiment)
+
+if experiment.kind == sweep_view.KIND:
+    if manifest:
+        st.caption(plain(view.basis(manifest, experiment.spec.get("repeats", 1)).replace("each rung", "each load")))
+    sweep_view.show_sweep(store, experiment)
+    st.stop()
 
 st.header(view.headline(ladder), anchor=False, width=parts.TEXT_WIDTH)
 better = view.cheapest(ladder)

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.experiment.reporting import rendered
+from app.experiment.reporting import WITHOUT, rendered
 from app.reports.report import Texts
 from app.studio import ladder_view as view
 from app.studio import parts
@@ -36,7 +36,7 @@ parts.page_title(
     "Reports", "An experiment as a document: the ladder's figures with their intervals, evidence, what it was "
     "measured with, and the command that repeats it.",
 )  # fmt: skip
-measured = [row for row in store.experiments.recent(200) if row.status != "queued"]
+measured = [row for row in store.experiments.recent(200) if row.status != "queued" and row.kind not in WITHOUT]
 if not measured:
     st.info("Nothing has been measured yet. Start the starter ladder on the Home page.", icon=":material/info:")
     st.page_link("../pages/home.py", label="Open Home", icon=":material/home:")

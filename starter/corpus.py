@@ -41,7 +41,7 @@ def practice_chat(seed: int, number: int, size: int, mix: Sequence[int] = EVEN) 
     `mix` says how often each of `TASKS` comes.
     """
     rng = random.Random(f"{seed}/{number}")
-    words = Words(rng, held_out=False, alike=rng.random() < 0.5)
+    words = Words(rng, held_out=False, alike=rng.random() < 0.75)
     (task,) = words.rng.choices(TASKS, mix)
     return task(words, size)
 

@@ -108,10 +108,10 @@ TARGET = Plan(
     stretch=Stretch(
         rope_theta=1e8,
         training=Training(
-            stages=(Stage(700, 4, 1024, 300, 3500), Stage(800, 2, 2560, 1500, 7500)),
+            stages=(Stage(700, 4, 1024, 300, 3500), Stage(1900, 2, 2560, 1500, 7500)),
             peak_rate=6e-4,
             seed=SEED + 6,
-            mix=(9, 2, 3, 6, 7),
+            mix=(10, 2, 3, 9, 4),
             warmup_steps=20,
             # The language is known by now, and answers are few among many tokens.
             context_weight=0.01,

@@ -81,6 +81,34 @@ METRICS: tuple[Metric, ...] = (
         "preparation_share", "Preparation's share", "%", "lower", 1,
         help="Time spent on prompts before they were due / that time and the run's together.",
     ),
+    Metric("queue_time_ms", "Queue time", "ms", "lower", 1, help="Mean time of a request in the engine's queue."),
+    Metric(
+        "running_batch", "Running batch", "", None, 1,
+        help="Requests in the engine's batch: the mean of readings four times a second.",
+    ),
+    Metric("kv_usage_percent", "KV cache in use", "%", None, 1, help="Mean of the same readings."),
+    Metric("kv_usage_peak_percent", "KV cache in use, peak", "%", None, 1, help="Largest of the same readings."),
+    Metric("preemptions", "Preemptions", "", "lower", 0, help="Requests that lost their place for want of KV cache."),
+    Metric(
+        "prefix_hit_percent", "Prefix hit rate", "%", "higher", 1,
+        help="Share of the looked-up prompt tokens that the prefix cache served, by the engine's count.",
+    ),
+    Metric(
+        "acceptance_percent", "Acceptance", "%", "higher", 1,
+        help="Share of the drafted tokens that the model accepted.",
+    ),
+    Metric(
+        "acceptance_length", "Acceptance length", "tok", "higher", 2,
+        help="Tokens for each verified step: 1 + accepted / drafts.",
+    ),
+    Metric(
+        "prefill_percent", "Prefill's share", "%", None, 1,
+        help="Share of prefill in the time that requests spent in prefill and decode.",
+    ),
+    Metric(
+        "idle_percent", "Idle", "%", "lower", 1,
+        help="Share of the readings that found no request running: hardware that was paid for and did nothing.",
+    ),
     Metric(
         "usd_per_1000_requests", "Cost per 1,000 requests", "$", "lower", 4,
         help="Price per hour x seconds of the run and of preparation / answered requests x 1,000.",

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from app.analysis.cost import usd_per_1000_requests, usd_per_million_tokens
+from app.analysis.engine_figures import engine_figures
 from app.analysis.metric import METRICS
 from app.analysis.prediction import merged_predictions
 from app.analysis.quality import empty_answers, expected_share, quality_interval, refusals
@@ -60,6 +61,7 @@ class Observed:
     queues: bool = False
     live_histories: int = 0
     saved_histories: int = 0
+    kv_usage: tuple[float, ...] = ()
 
     @staticmethod
     def merge(parts: Sequence[Mapping[str, Any] | None]) -> Observed:
@@ -79,6 +81,7 @@ class Observed:
         return Observed(
             delta=dict(delta) if any(part.get("delta") is not None for part in whole) else None,
             running=tuple(value for part in whole for value in part.get("running", ())),
+            kv_usage=tuple(value for part in whole for value in part.get("kv_usage", ())),
             peak_in_flight=max(part.get("peak_in_flight", 0) for part in whole),
             loop_lag_p99_ms=max(lags, default=None),
             cold_start=colds.pop() if len(colds) == 1 else "unknown",
@@ -131,6 +134,7 @@ def summarise(
         "sent_prompt_tokens": sent_tokens,
         "cached_tokens": _total(record.cached_tokens for record in answered),
         "output_tokens": output_tokens,
+        **engine_figures(observed.delta, observed.running, observed.kv_usage),
         "preparation_share": 100 * prepared_s / charged_s if observed.prompts and charged_s else None,
         "usd_per_1000_requests": usd_per_1000_requests(price_per_hour, charged_s, len(answered)),
         "usd_per_million_tokens": usd_per_million_tokens(price_per_hour, charged_s, sent_tokens, output_tokens),
@@ -151,6 +155,7 @@ def summarise(
         "errors": len(requests) - len(answered),
         "error_examples": sorted({record.error for record in requests if record.error})[:3],
         "seconds": duration_s,
+        "histories": {"live": observed.live_histories, "saved": observed.saved_histories},
         "suspect": suspect_reasons(records, observed, metrics),
     }
 
@@ -226,10 +231,6 @@ def suspect_reasons(records: Sequence[CountedRecord], observed: Observed, metric
         reasons.append(f"the client's event loop lagged (p99 {observed.loop_lag_p99_ms:.0f} ms)")
     if observed.foreign_cpu is not None and observed.foreign_cpu > MAX_FOREIGN_CPU:
         reasons.append(f"other programs took {observed.foreign_cpu:.0%} of this machine's processors during it")
-    if observed.saved_histories:
-        reasons.append(
-            f"{observed.saved_histories} turns had saved answers in their history, as an earlier turn had failed"
-        )
     differing = sum(_counts_differ(record) for _, record in records)
     if differing:
         reasons.append(f"Rung and the server count the prompt tokens of {differing} requests differently")

@@ -5,6 +5,7 @@ Pure. Requests of all repeats of a load are taken together; a failed request mee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,14 +21,17 @@ LEAST_FOR_KNEE = 4
 
 @dataclass(frozen=True)
 class Slo:
-    """Limits in milliseconds by metric; a request is good when it keeps them all. One of a single token has no TPOT
-    and so keeps any limit on it. `share` of the requests have to be good for a load to be within the SLO."""
+    """Limits in milliseconds by metric; a request is good when it keeps them all. One without content has no TTFT and
+    keeps no limit on it; one of a single token has no TPOT and keeps any. `share` of the requests have to be good for a
+    load to be within the SLO."""
 
     limits: Mapping[str, float]
     share: float = SHARE
 
     def met(self, record: RequestRecord) -> bool:
         if not record.ok:
+            return False
+        if record.first_token_ns is None and "ttft_ms" in self.limits:
             return False
         found = ((LIMITED[tag](record), limit) for tag, limit in self.limits.items())
         return all(value is None or value <= limit for value, limit in found)
@@ -44,7 +48,7 @@ class Slo:
                 limits[tag] = float(value)
             except ValueError:
                 raise InputError(f"--slo {part}: give a number of milliseconds, for instance {tag}=500") from None
-            if not limits[tag] > 0:
+            if not 0 < limits[tag] < math.inf:
                 raise InputError(f"--slo {part}: give more than 0 milliseconds")
         return Slo(limits)
 

@@ -45,7 +45,11 @@ def cautions_of(
 def _beside(
     spec: ExperimentSpec, recipe: Recipe, checkpoint: Checkpoint | None, hardware: Hardware, rate: float | None
 ) -> Beside:
-    load = Beside(temperature=spec.sampling.temperature, concurrency=spec.load.concurrency, saved_hit_rate=rate)
+    load = Beside(
+        temperature=spec.sampling.temperature,
+        concurrency=None if spec.load.is_open else spec.load.concurrency,
+        saved_hit_rate=rate,
+    )
     if checkpoint is None:
         return load
     plan, per_token = plan_engine(checkpoint, recipe, hardware, spec.engine), checkpoint.kv_bytes_per_token

@@ -74,7 +74,9 @@ def estimate(spec: ExperimentSpec, prompts: int, engine_starts: int, past: Past)
         strange += not own
         requests = spec.repeats * (prompts + spec.warm_up)
         fast, slow = _spread([run.seconds_per_request for run in alike])
-        low, high = low + requests * fast, high + requests * slow
+        rate = (rung.load or spec.load).rate
+        timetable = spec.repeats * prompts / rate if rate else 0.0
+        low, high = low + max(requests * fast, timetable), high + max(requests * slow, timetable)
     if engine_starts:
         own_starts = [seconds for target, seconds in past.starts if target == _target(spec)]
         starts = own_starts or [seconds for _, seconds in past.starts]

@@ -23,7 +23,7 @@ from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import count_tokens
 from app.preparation.prompts import Prepared
 from app.prompts.prompt_set import PromptSet
-from app.replay.body import turns_of, wire_request
+from app.replay.body import as_sent, turns_of, wire_request
 from app.replay.client import open_session
 from app.replay.load import Schedule
 from app.replay.record import Exchange, RequestRecord
@@ -128,6 +128,8 @@ async def measure_run(
     observed |= {"engine_log": list(target.engine_log), "checkpoint": dict(target.checkpoint_facts)}
     sent = [request.position for request in requests]
     texts = {record.position: record.text for number, record in load_records(store, run.id) if number == segment}
+    everything = {record.position: record.text for _, record in load_records(store, run.id) if record.ok}
+    prompt_set = replace(prompt_set, prompts=as_sent(prompt_set.prompts, turns, everything))
     held_back = Recipe.from_json(run.recipe).recomputed_blocks()
     observed["prediction"] = await asyncio.to_thread(
         predict_run, target.checkpoint, prompt_set, sent, target.chat, cache_facts(before), texts, held_back

@@ -19,11 +19,15 @@ from app.reports.report import Report, Texts
 from optimizers.errors import InputError
 from store.store import Store
 
+WITHOUT = {"sweep": "a load sweep, whose loads are no rungs", "imported": "imported, and has no rungs"}
 FORMS: Mapping[str, Callable[[Report], str | bytes]] = {"html": to_html, "pdf": to_pdf, "md": to_markdown}
 
 
 def load_report(store: Store, experiment_id: int, texts: Texts = "full") -> Report:
+    """Raises InputError for a kind of experiment that has no report."""
     experiment = store.experiments.get(experiment_id)
+    if experiment.kind in WITHOUT:
+        raise InputError(f"experiment {experiment_id} is {WITHOUT[experiment.kind]}; write it as .json")
     runs = store.runs.of_experiment(experiment_id)
     done = [run for run in runs if run.status == "done"] if texts != "none" else []
     first = [next(group) for _, group in groupby(done, key=lambda run: run.rung)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from optimizers.prompt import Prompt
@@ -112,6 +112,20 @@ def turns_of(prompts: Sequence[Prompt], live: bool) -> list[Turn]:
         found[at] = Turn(before[-1] if before else None, repeats)
         before.append(at)
     return found
+
+
+def as_sent(prompts: Sequence[Prompt], turns: Sequence[Turn], answers: Mapping[int, str]) -> tuple[Prompt, ...]:
+    """The prompts with the answers that their later turns were sent with, where all of them were known."""
+    found = []
+    for prompt, turn in zip(prompts, turns, strict=True):
+        if not turn.repeats or not all(at in answers for _, at in turn.repeats):
+            found.append(prompt)
+            continue
+        messages = list(prompt.messages)
+        for number, at in turn.repeats:
+            messages[number] = replace(messages[number], content=answers[at])
+        found.append(replace(prompt, messages=tuple(messages)))
+    return tuple(found)
 
 
 def _repeats(prompts: Sequence[Prompt], at: int, before: Sequence[int]) -> list[tuple[int, int]]:

@@ -13,6 +13,7 @@ import aiohttp
 from app.replay.record import Exchange
 
 CONNECT_TIMEOUT_S = 10.0
+BUSY = (429, 503)
 
 
 def open_session(limit: int, idle_timeout_s: float, api_key: str | None) -> aiohttp.ClientSession:
@@ -37,6 +38,8 @@ async def send(session: aiohttp.ClientSession, url: str, body: bytes, exchange: 
         async with session.post(url, data=body) as response:
             exchange.first_byte_ns = monotonic_ns()
             exchange.status = response.status
+            if exchange.status in BUSY:
+                exchange.retry_after = response.headers.get("Retry-After")
             read = response.content.readany
             while chunk := await read():
                 chunks.append((monotonic_ns(), chunk))

@@ -62,7 +62,13 @@ class LoadProfile:
         return self.kind in OPEN
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without what this kind of load does not have."""
+        idle = {
+            *(("rate",) if self.kind not in RATED else ()),
+            *(("speed",) if self.kind != "as_recorded" else ()),
+            *(("seed",) if self.kind != "poisson" else ()),
+        }
+        return {name: value for name, value in asdict(self).items() if name not in idle}
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> LoadProfile:

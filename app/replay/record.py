@@ -21,6 +21,8 @@ class Exchange:
     status: int = 0
     error: str | None = None
     chunks: list[tuple[int, bytes]] = field(default_factory=list)
+    retry_after: str | None = None
+    """What a server that is too busy says of when to come again; Rung does not, for that would hide the overload."""
 
 
 @dataclass(frozen=True, slots=True)

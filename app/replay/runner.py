@@ -32,8 +32,8 @@ class EngineGoneError(RuntimeError):
 @dataclass
 class ReplayStats:
     """`loop_lag_ns` samples how late the event loop woke; `peak_in_flight` is the most requests open at once.
-    Of the turns that repeat earlier answers, `live_histories` had the engine's own and `saved_histories` the saved
-    ones, because an earlier turn had failed."""
+    Of a conversation's later turns, `live_histories` held the engine's own answers and `saved_histories` saved ones:
+    because they were to, because an earlier turn had failed, or because a technique had rewritten them."""
 
     peak_in_flight: int = 0
     live_histories: int = 0
@@ -169,7 +169,7 @@ class Replay:
 
     def _body(self, request: WireRequest) -> bytes:
         filled = request.filled(self._answers)
-        if request.holes:
+        if request.after is not None:
             self.stats.live_histories += filled is not None
             self.stats.saved_histories += filled is None
         return request.body if filled is None else filled

@@ -156,7 +156,8 @@ def _http_error(exchange: Exchange) -> str:
         message = _message(json.loads(body))
     except (ValueError, RecursionError):
         message = " ".join(body.decode(errors="replace").split())
-    return f"HTTP {exchange.status}: {message[:ERROR_CHARS] or 'no reason given'}"
+    later = f" (Retry-After: {exchange.retry_after[:40]})" if exchange.retry_after else ""
+    return f"HTTP {exchange.status}: {message[:ERROR_CHARS] or 'no reason given'}{later}"
 
 
 def _message(document: Any) -> str:

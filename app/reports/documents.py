@@ -46,6 +46,7 @@ def run_document(run: RunRow) -> dict[str, Any]:
         "errors": summary.get("errors"),
         "error_examples": summary.get("error_examples") or [],
         "suspect": summary.get("suspect") or [],
+        "histories": summary.get("histories"),
         "small_sample": list(small_tails(summary.get("requests", 0) - summary.get("errors", 0))) if summary else [],
         "manifest": manifest,
     }

@@ -121,6 +121,9 @@ def run_table(run: RunRow) -> Group:
         right = BY_TAG["quality"].format(metrics["quality"])
         lines.append(Text(f"Answers: {right} right (95 % interval {span[0]:.1f} to {span[1]:.1f} %)"))
     lines += [Text(f"  {example}") for example in summary.get("error_examples", ())]
+    live, saved = (summary.get("histories", {}).get(name, 0) for name in ("live", "saved"))
+    if live or saved:
+        lines.append(Text(f"Later turns of conversations: {live} with this run's own answers, {saved} as saved"))
     lines += [
         Text(f"{item['technique']} took effect: {MARKS[item['took_effect']]}; {item['detail']}")
         for item in summary.get("evidence", ())

@@ -22,6 +22,7 @@ from tests.fakes.engine_settings import PREFIX
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE_COMMAND = (sys.executable, "-m", "tests.fakes.engine")
 INSTANT_COMMAND = (sys.executable, "-m", "tests.fakes.instant")
+TRUTH_COMMAND = (sys.executable, "-m", "tests.fakes.truth")
 BIND_SECONDS = 20.0
 TERM_SECONDS = 3.0
 
@@ -117,6 +118,14 @@ def engine_process(*flags: str, **env: object) -> Iterator[Running]:
 def fake_engine(*flags: str, **env: object) -> Iterator[str]:
     """The base URL, without /v1, of a fake engine that has bound."""
     with engine_process(*flags, **env) as server:
+        server.wait_until_bound()
+        yield server.url
+
+
+@contextlib.contextmanager
+def truth_server(ttft_ms: float = 100.0, itl_ms: float = 20.0, tokens: int = 16, limit: int = 0) -> Iterator[str]:
+    times = ["--ttft-ms", str(ttft_ms), "--itl-ms", str(itl_ms), "--tokens", str(tokens), "--limit", str(limit)]
+    with running([*TRUTH_COMMAND, *times], {}) as server:
         server.wait_until_bound()
         yield server.url
 

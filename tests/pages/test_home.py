@@ -32,7 +32,8 @@ def test_the_button_queues_the_ladder_once(open_page: Open, store: Store) -> Non
     assert not at.exception
     (row,) = store.experiments.unfinished()
     assert (row.kind, row.title) == ("ladder", "Ladder: starter on support-desk")
-    assert row.spec["load"] == {"kind": "closed_loop", "concurrency": 8, "unbatched": "one_by_one"}
+    load = {"kind": "closed_loop", "concurrency": 8, "unbatched": "one_by_one", "history": "live"}
+    assert row.spec["load"] == load
     assert START not in [button.label for button in at.button]
     assert "0 of 2,688 requests" in at.get("progress")[0].proto.text
 

@@ -13,7 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from app.engine.hardware import GIB, Hardware
 from app.experiment.queue import enqueue
-from app.experiment.spec import ExperimentSpec
+from app.experiment.spec import ExperimentSpec, Rung
+from app.prompts.saved import find_prompts
+from app.replay.load import LoadProfile
+from optimizers.recipe import Recipe
 from store.store import Store
 from tests.pages import factory
 from tests.pages.conftest import Open, words
@@ -58,11 +61,11 @@ def test_quality_is_shown_beside_cost_and_in_words(open_page: Open, store: Store
     said, cost, detail = words(at), at.dataframe[0].value, at.dataframe[1].value
     assert list(cost["Quality (%)"]) == ["33.3"] * 5
     assert list(cost["Quality's 95 %"]) == ["18.0-53.3"] * 5
-    assert list(cost["Points from the baseline"]) == ["–"] + ["+0.0 (+0.0 to +0.0)"] * 4
+    assert list(cost["Points from the baseline"]) == ["–"] + ["+0.0 (-7.5 to +7.5)"] * 4
     assert list(detail["Same output (%)"]) == list(detail["Similarity (%)"]) == ["–"] + ["100.0"] * 4
     assert list(detail["Refusals"]) == ["16"] * 5
     assert "- Baseline: answers: 33.3 % right." in said
-    assert "better; answers: 33.3 % right, as many as before (+0.0 to +0.0): no clear change." in said
+    assert "better; answers: 33.3 % right, as many as before (-7.5 to +7.5): no clear change." in said
     assert "The baseline gives only 33.3 % of the expected answers" in said
     evidence = dict(zip(at.table[0].value["Technique"], at.table[0].value["Evidence"], strict=True))
     assert "100\\.0 \\% of answers identical to the rung before" in evidence["Speculative decoding"]
@@ -292,3 +295,30 @@ class TestNewExperiment:
         at = open_page("ladder")
         assert "There is no usable model yet" in words(at)
         assert not at.multiselect
+
+
+def test_a_load_sweep_is_shown_by_load_and_not_as_rungs(open_page: Open, store: Store) -> None:
+    loads = [LoadProfile("closed_loop", width) for width in (1, 2, 4)]
+    rungs = tuple(Rung(f"{load.concurrency} in flight", Recipe(), load) for load in loads)
+    spec = ExperimentSpec(
+        "sweep",
+        find_prompts(store, "support-desk").id,
+        rungs,
+        model="starter",
+        prompt_limit=12,
+        load=loads[0],
+        repeats=1,
+    )
+    number = enqueue(store, spec, "Load sweep: Baseline, starter on support-desk")
+    store.experiments.claim(number)
+    for run in store.runs.of_experiment(number):
+        factory.measure(store, run)
+    store.experiments.finish(number, "done", {"total": 10.0})
+    at = open_page("ladder", experiment=str(number))
+    assert "an answered request costs" not in words(at)
+    table = at.dataframe[0].value
+    assert list(table["Offered (in flight)"]) == ["1", "2", "4"]
+    assert list(table["Within limits"]) == ["–"] * 3
+    at.number_input(key="slo_ttft_ms").set_value(60_000.0).run()
+    assert list(at.dataframe[0].value["Within limits"]) == ["100.0%"] * 3
+    assert "The highest load is 4 in flight," in words(at)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.analysis.sweep import Load, Slo, knee, sweep
@@ -57,12 +59,20 @@ def test_the_knee_is_where_latency_begins_to_outgrow_throughput() -> None:
     assert knee(sweep(bending[:3]).points) is None
 
 
+def test_an_answer_without_content_keeps_no_limit_on_its_first_token() -> None:
+    silent = replace(record(0), first_token_ns=None, last_token_ns=None, token_ns=())
+    assert silent.ok
+    assert not Slo.read("ttft_ms=60000").met(silent)
+    assert Slo.read("tpot_ms=1").met(silent)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("speed=3", "no limit on 'speed'"),
         ("ttft_ms=x", "give a number"),
         ("ttft_ms=0", "more than 0"),
+        ("ttft_ms=inf", "more than 0"),
         ("ttft_ms", "give a number"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.replay import runner
-from app.replay.body import Sampling, Turn, WireRequest, turns_of, wire_request
+from app.replay.body import Sampling, Turn, WireRequest, as_sent, turns_of, wire_request
 from app.replay.load import Schedule
 from app.replay.pacing import sleep_until
 from app.replay.record import Exchange
@@ -127,7 +127,7 @@ async def test_saved_histories_are_sent_to_the_letter_and_still_in_turn(monkeypa
     _, stats = await replayed(echo, requests, Schedule("slots", 4), monkeypatch)
     assert echo.order == [0, 1, 2]
     assert echo.answers_in(2) == [SAVED, SAVED]
-    assert (stats.live_histories, stats.saved_histories) == (0, 0)
+    assert (stats.live_histories, stats.saved_histories) == (0, 2)
 
 
 async def test_a_conversation_goes_on_with_what_was_answered_before_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +142,16 @@ def test_rewritten_messages_are_left_as_they_are() -> None:
     first, second = conversation("a", 2)
     other = Prompt(second.id, (Message("user", "a summary"), *second.messages[1:]), conversation="a", turn=2)
     assert turns_of([first, other], True) == [Turn(), Turn(after=0)]
+
+
+def test_what_was_sent_is_known_afterwards() -> None:
+    prompts = conversation("a", 3)
+    sent = as_sent(prompts, turns_of(prompts, True), {0: "first", 1: "second"})
+    assert [m.content for m in sent[2].messages if m.role == "assistant"] == ["first", "second"]
+    # The second turn's answer is missing, so the third was sent as it was saved.
+    partly = as_sent(prompts, turns_of(prompts, True), {0: "first"})
+    assert [m.content for m in partly[1].messages if m.role == "assistant"] == ["first"]
+    assert partly[2] == prompts[2]
 
 
 def test_prompts_of_no_conversation_wait_for_nobody() -> None:

@@ -1,0 +1,184 @@
+"""Where a run's costs come from: each figure with its formula and what went into it. Pure; no price is made up."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optimizers.errors import InputError
+
+OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One quantity of a formula; `source` says where it was taken from."""
+
+    name: str
+    value: float
+    unit: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A figure as `formula` over `inputs`, by their names; None where an input is missing, and `missing` says which."""
+
+    title: str
+    unit: str
+    formula: str
+    inputs: tuple[Input, ...]
+    result: float | None
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class ApiPrice:
+    """US dollars for a million tokens of a model that others serve. `cached` is None where no such price is known."""
+
+    model: str
+    source: str
+    input: float
+    cached: float | None
+    output: float
+
+
+def explain(
+    summary: Mapping[str, Any],
+    price_per_hour: float | None,
+    api: ApiPrice | None = None,
+    watts: float | None = None,
+    energy_price: float | None = None,
+) -> list[Explained]:
+    """`summary` is a run's; `watts` what the hardware draws and `energy_price` dollars for a kWh, both as given."""
+    metrics = summary["metrics"]
+    answered = float(summary["requests"] - summary["errors"])
+    run = Input("run", float(summary["seconds"]), "s", "from the first request due to the last end")
+    asked = Input("answered", answered, "requests", "requests less those that failed")
+    spent = Input("preparation", _prepared(metrics, run.value), "s", "spent on prompts before they were due")
+    price = None if price_per_hour is None else Input("price", price_per_hour, "$/h", "--price-per-hour")
+    sent = _tokens("sent", metrics["sent_prompt_tokens"], "prompt tokens, by the server's count")
+    written = _tokens("output", metrics["output_tokens"], "output tokens, by the server's count")
+    cached = _tokens("cached", metrics["cached_tokens"], "of the sent ones, from the prefix cache")
+    found = [
+        _figure("Hardware time for each answered request", "s", "(run + preparation) / answered", (run, spent, asked)),
+        _figure(
+            "Cost per 1,000 requests", "$", "price * (run + preparation) / 3600 / answered * 1000",
+            (price, run, spent, asked), "the price of the hardware (--price-per-hour)",
+        ),
+        _figure(
+            "Cost per 1M tokens", "$", "price * (run + preparation) / 3600 / (sent + output) * 1000000",
+            (price, run, spent, sent, written), "the price of the hardware or a token count",
+        ),
+        *_parts(metrics, run, spent),
+    ]  # fmt: skip
+    if api is not None:
+        found.append(_api(api, sent, cached, written, asked))
+    if watts is not None and energy_price is not None:
+        power = Input("power", watts, "W", "--watts")
+        tariff = Input("tariff", energy_price, "$/kWh", "--energy-price")
+        formula = "power * (run + preparation) / 3600000 * tariff / answered * 1000"
+        found.append(_figure("Energy for 1,000 requests", "$", formula, (power, run, spent, tariff, asked)))
+    return found
+
+
+def _parts(metrics: Mapping[str, Any], run: Input, spent: Input) -> list[Explained]:
+    """How the hardware's time divides into preparation, idle time, prompts and answers; the four add up to 100 %.
+
+    Prompts and answers share the busy time as prefill and decode shared the requests' time in the engine. Cached
+    tokens have no part of their own: they are what was not computed.
+    """
+    idle, prefill = metrics.get("idle_percent"), metrics.get("prefill_percent")
+    known = idle is not None and prefill is not None
+    inputs = [spent, run]
+    if idle is not None and prefill is not None:
+        inputs += [
+            Input("idle", idle / 100, "share", "readings of the engine that found no request running"),
+            Input("prefill", prefill / 100, "share", "of prefill in the engine's prefill and decode time"),
+        ]
+    busy = "run * (1 - idle) / (run + preparation) * 100"
+    parts = (
+        ("Preparation's part of the cost", "preparation / (run + preparation) * 100", 2),
+        ("Idle part", "run * idle / (run + preparation) * 100", 3),
+        ("Prompts' part (prefill)", f"{busy} * prefill", 4),
+        ("Answers' part (decode)", f"{busy} * (1 - prefill)", 4),
+    )
+    found = []
+    for title, formula, count in parts:
+        wanted = tuple(inputs[:count])
+        if known or count == 2:
+            found.append(_figure(title, "%", formula, wanted))
+        else:
+            found.append(Explained(title, "%", formula, wanted, None, "the engine's own times"))
+    return found
+
+
+def _api(api: ApiPrice, sent: Input | None, cached: Input | None, written: Input | None, answered: Input) -> Explained:
+    title = f"The same tokens as {api.model}, per 1,000 requests"
+    per_input = Input("input_price", api.input, "$/1M", api.source)
+    per_output = Input("output_price", api.output, "$/1M", api.source)
+    if api.cached is None or cached is None:
+        formula = "(sent * input_price + output * output_price) / 1000000 / answered * 1000"
+        return _figure(title, "$", formula, (sent, written, per_input, per_output, answered), "a token count")
+    per_cached = Input("cached_price", api.cached, "$/1M", api.source)
+    formula = (
+        "((sent - cached) * input_price + cached * cached_price + output * output_price) / 1000000 / answered * 1000"
+    )
+    inputs = (sent, cached, written, per_input, per_cached, per_output, answered)
+    return _figure(title, "$", formula, inputs, "a token count")
+
+
+def _figure(title: str, unit: str, formula: str, inputs: tuple[Input | None, ...], missing: str = "") -> Explained:
+    known = tuple(item for item in inputs if item is not None)
+    if len(known) < len(inputs):
+        return Explained(title, unit, formula, known, None, missing)
+    return Explained(title, unit, formula, known, evaluate(formula, known), "")
+
+
+def evaluate(formula: str, inputs: tuple[Input, ...]) -> float | None:
+    """The formula's value by its own text, so that what is shown is what was computed; None for a division by 0."""
+    values = {item.name: item.value for item in inputs}
+
+    def value(node: ast.expr) -> float:
+        if isinstance(node, ast.BinOp):
+            return OPERATORS[type(node.op)](value(node.left), value(node.right))
+        return values[node.id] if isinstance(node, ast.Name) else float(ast.literal_eval(node))
+
+    try:
+        return value(ast.parse(formula, mode="eval").body)
+    except ZeroDivisionError:
+        return None
+
+
+def _tokens(name: str, count: float | None, source: str) -> Input | None:
+    return None if count is None else Input(name, float(count), "tokens", source)
+
+
+def _prepared(metrics: Mapping[str, Any], run_s: float) -> float:
+    """The seconds of preparation, from its share of all."""
+    share = (metrics.get("preparation_share") or 0.0) / 100
+    return run_s * share / (1 - share) if share < 1 else 0.0
+
+
+def api_price(model: str) -> ApiPrice:
+    """From the prices that come with the package genai-prices. Raises InputError for a model that it does not know."""
+    from genai_prices import Usage, calc_price
+
+    million = 1_000_000
+    try:
+        whole = calc_price(Usage(input_tokens=million, output_tokens=million), model_ref=model)
+        cached = calc_price(Usage(input_tokens=million, cache_read_tokens=million), model_ref=model)
+    except LookupError:
+        raise InputError(f"no price is known for the model {model!r}; leave --api-model out, or name another") from None
+    from_cache = float(cached.input_price)
+    source = f"genai-prices, {whole.provider.name}"
+    known = from_cache if from_cache != float(whole.input_price) else None
+    return ApiPrice(whole.model.name or model, source, float(whole.input_price), known, float(whole.output_price))

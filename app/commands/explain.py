@@ -1,0 +1,66 @@
+"""`explain`: the costs of a run, each unfolded into its formula and what went into it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from rich.text import Text
+
+from app.analysis.explain import Explained, api_price, explain
+from app.analysis.metric import MISSING
+from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
+from app.reports.text import show
+from optimizers.errors import InputError
+
+SCHEMA = "rung.explain/1"
+
+
+def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
+    parser = commands.add_parser("explain", help="unfold a run's costs into formulas and their inputs")
+    parser.add_argument("run_id", type=int, metavar="RUN")
+    parser.add_argument("--price-per-hour", type=float, metavar="USD", help="of the hardware (default: the run's own)")
+    parser.add_argument(
+        "--api-model", metavar="NAME", help="beside it what the same tokens cost at an API, e.g. gpt-4o-mini"
+    )
+    parser.add_argument("--watts", type=float, help="what the hardware draws, for the price of energy")
+    parser.add_argument("--energy-price", type=float, metavar="USD", help="of a kWh")
+    add_database(parser)
+    add_json(parser)
+    parser.set_defaults(run=explain_command)
+
+
+def explain_command(arguments: argparse.Namespace) -> int:
+    for option in ("price_per_hour", "watts", "energy_price"):
+        value = getattr(arguments, option)
+        if value is not None and not 0 <= value < float("inf"):
+            raise InputError(f"--{option.replace('_', '-')} is {value}; give 0 or more")
+    if (arguments.watts is None) != (arguments.energy_price is None):
+        raise InputError("the price of energy needs both --watts and --energy-price")
+    store, _ = open_store(arguments)
+    run = store.runs.get(arguments.run_id)
+    if run.status != "done" or run.summary is None:
+        raise InputError(f"run {run.id} is {run.status}; only a finished run has costs")
+    if run.summary.get("seconds") is None:
+        raise InputError(f"run {run.id} has no length of its own, so nothing can be worked out from it")
+    price = (run.manifest or {}).get("price_per_hour") if arguments.price_per_hour is None else arguments.price_per_hour
+    api = api_price(arguments.api_model) if arguments.api_model else None
+    found = explain(run.summary, price, api, arguments.watts, arguments.energy_price)
+    if arguments.json:
+        print_json({"schema": SCHEMA, "run_id": run.id, "figures": [asdict(each) for each in found]})
+    else:
+        show(Text(f"Run {run.id}: {run.label}", style="bold"))
+        for each in found:
+            show(Text(_told(each)))
+    return DONE
+
+
+def _told(each: Explained) -> str:
+    if each.result is None:
+        return f"\n{each.title}: {MISSING}\n  {each.formula}\n  not known: {each.missing or 'it divides by 0'}"
+    lines = [f"\n{each.title}: {_number(each.result)} {each.unit}", f"  = {each.formula}"]
+    return "\n".join(lines + [f"    {i.name} = {_number(i.value)} {i.unit} ({i.source})" for i in each.inputs])
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:,.4g}"
