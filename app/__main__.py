@@ -7,7 +7,7 @@ import sys
 
 from sqlalchemy.exc import DatabaseError
 
-from app.commands import catalogue, compare, doctor, explain, interchange, measure, report, serve, sweep
+from app.commands import catalogue, compare, doctor, explain, interchange, measure, repeat, report, serve, sweep
 from app.commands.common import BAD_INPUT, RUN_FAILED, OneLineParser
 from optimizers.errors import InputError
 from store.database import explain_database_error
@@ -19,6 +19,7 @@ def parser() -> OneLineParser:
     serve.add_commands(commands)
     measure.add_commands(commands)
     sweep.add_command(commands)
+    repeat.add_command(commands)
     compare.add_command(commands)
     explain.add_command(commands)
     report.add_command(commands)

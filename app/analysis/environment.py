@@ -8,6 +8,8 @@ from typing import Any
 
 OF_THE_MOMENT = ("started_at", "engine_id", "schedule", "engine.key")
 """Differ from run to run, or only repeat what other facts say."""
+ASKED = "options."
+"""What was asked of the engine; what came of it is in its flags."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ def environment_differences(baseline: Mapping[str, Any], candidate: Mapping[str,
     return tuple(
         Changed(fact, before.get(fact), after.get(fact))
         for fact in dict.fromkeys([*before, *after])
-        if fact not in OF_THE_MOMENT and before.get(fact) != after.get(fact)
+        if fact not in OF_THE_MOMENT and not fact.startswith(ASKED) and before.get(fact) != after.get(fact)
     )
 
 

@@ -296,6 +296,8 @@ def manifest_of(
         "sampling": {"temperature": spec.sampling.temperature, "seed": spec.sampling.seed}
         | {"max_tokens": spec.sampling.max_tokens},
         "warm_up": spec.warm_up,
+        "idle_timeout_s": spec.idle_timeout_s,
+        "options": spec.engine.to_json(),
         "chat_template": target.chat,
         "price_per_hour": spec.price_per_hour,
         "started_at": time(),

@@ -11,6 +11,7 @@ from app.analysis.factorial import Effect, Effects
 from app.analysis.ladder import Against, Ladder, RungResult
 from app.analysis.metric import METRICS
 from app.experiment.preview import Preview
+from app.experiment.repeating import Judged, agrees
 from app.reports.portable import portable
 from store.settings import ROOT, Settings
 from store.tables import ExperimentRow, RunRow
@@ -19,6 +20,7 @@ RUN_SCHEMA = "rung.run/1"
 EXPERIMENT_SCHEMA = "rung.experiment/1"
 COMPARE_SCHEMA = "rung.compare/1"
 PLAN_SCHEMA = "rung.plan/1"
+REPEAT_SCHEMA = "rung.repeat/1"
 
 
 def run_document(run: RunRow) -> dict[str, Any]:
@@ -115,15 +117,43 @@ def compare_document(
                 "verdict": found.verdict,
                 "reason": found.reason,
                 "small_sample": list(found.small_sample),
-                "environment": [
-                    {"fact": each.fact, "baseline": each.baseline, "candidate": each.candidate}
-                    for each in (environment or {}).get(run_id, ())
-                ],
+                "environment": _environment((environment or {}).get(run_id, ())),
                 "metrics": {tag: _difference(item) for tag, item in found.differences.items()},
             }
             for run_id, found in candidates.items()
         ],
     }
+
+
+def repeat_document(
+    repeated: Mapping[str, Any],
+    experiment: ExperimentRow,
+    runs: Sequence[RunRow],
+    judged: Judged | None,
+    environment: Sequence[Changed],
+) -> dict[str, Any]:
+    """`repeated` says which run was measured again; `judged` is None where that failed."""
+    found = judged.comparison if judged else None
+    answers = judged.answers if judged else None
+    return {
+        "schema": REPEAT_SCHEMA,
+        "repeated": dict(repeated),
+        "experiment_id": experiment.id,
+        "runs": [run.id for run in runs],
+        "verdict": judged.verdict if judged else "failed",
+        "reason": found.reason if found else experiment.error,
+        "small_sample": list(found.small_sample) if found else [],
+        "environment": _environment(environment),
+        "metrics": {item.metric: _difference(item) | {"agrees": agrees(item)} for item in found.differences.values()}
+        if found
+        else {},
+        "same_output": answers.identical if answers else None,
+        "similarity": answers.similarity if answers else None,
+    }
+
+
+def _environment(changed: Sequence[Changed]) -> list[dict[str, Any]]:
+    return [{"fact": each.fact, "baseline": each.baseline, "candidate": each.candidate} for each in changed]
 
 
 def _rung(rung: RungResult) -> dict[str, Any]:

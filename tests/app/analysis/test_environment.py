@@ -40,6 +40,10 @@ def test_the_moment_of_a_run_is_no_difference() -> None:
     assert environment_differences({}, {}) == ()
 
 
+def test_what_was_asked_of_the_engine_is_in_its_flags() -> None:
+    assert environment_differences(MANIFEST, MANIFEST | {"options": {"dtype": "auto"}}) == ()
+
+
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=2), FACTS, max_size=4))
 def test_a_manifest_does_not_differ_from_itself(manifest: dict[str, Any]) -> None:
     assert environment_differences(manifest, manifest) == ()
