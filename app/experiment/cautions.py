@@ -18,6 +18,12 @@ from optimizers.recipe import Recipe
 from optimizers.technique import Beside, ModelFacts
 
 
+OPEN_LOOP = (
+    "load: in an open loop the rate decides how long a run takes, so the cost of a request hardly changes; "
+    "compare latency, or find the highest load within an SLO (sweep)"
+)
+
+
 def cautions_of(
     spec: ExperimentSpec,
     checkpoint: Checkpoint | None,
@@ -39,6 +45,8 @@ def cautions_of(
             changed = None if prompts is None else PromptSet("as sent", tuple(prompts))
             beside = replace(beside, sent_hit_rate=_hit_rate(checkpoint, changed, hardware) if changed else None)
         found += cautions(rung.recipe, beside)
+    if spec.load.is_open and len(spec.rungs) > 1:
+        found.append(OPEN_LOOP)
     return tuple(dict.fromkeys(found))
 
 

@@ -64,12 +64,18 @@ def cautions(ladder: Ladder) -> list[str]:
         labels = [rung.label for rung in ladder.rungs if rung.rung in by_rung]
         where = "Every rung" if len(labels) == everywhere > 1 else ", ".join(labels)
         found.append(f"{where}: {merged([text for texts in by_rung.values() for text in texts])}.")
+    found += [f"{reason[:1].upper()}{reason[1:]}." for reason in small_samples(ladder)]
     per_run = min((rung.requests // len(rung.run_ids) for rung in measured(ladder)), default=0)
     if 0 < per_run < FEW_REQUESTS:
         slowest = max(1, round(per_run * 0.05))
         which = "the slowest" if slowest == 1 else f"the {slowest} slowest"
         found.append(f"A p95 rests on {which} of {per_run} requests in each repeat: below {FEW_REQUESTS} it is rough.")
     return found
+
+
+def small_samples(ladder: Ladder) -> list[str]:
+    """What is too small to be trusted much, each reason once."""
+    return list(dict.fromkeys(reason for rung in ladder.rungs[1:] for reason in rung.comparison.small_sample))
 
 
 def merged(texts: list[str]) -> str:

@@ -90,6 +90,12 @@ def test_at_an_endpoint_only_the_load_is_known() -> None:
     assert [text.partition(": ")[0] for text in found] == ["speculative_decoding"] * 2
 
 
+def test_an_open_loop_says_what_to_compare(tmp_path: Path) -> None:
+    checkpoint = read_checkpoint(checkpoint_folder(tmp_path / "m"))
+    rated = replace(spec(), load=LoadProfile("poisson", rate=2.0))
+    assert [said.partition(":")[0] for said in cautions_of(rated, checkpoint, CPU)] == ["load"]
+
+
 def test_a_plain_ladder_has_none(tmp_path: Path) -> None:
     checkpoint = read_checkpoint(checkpoint_folder(tmp_path / "m"))
     plain = ladder_rungs(("prefix_caching", "continuous_batching", "speculative_decoding"))
