@@ -17,11 +17,12 @@ from app.analysis.scoring import holds_expected
 from optimizers.jobs.lingua_adapter import load_compressor
 from optimizers.jobs.lingua_causal import CausalCompressor
 from optimizers.jobs.lingua_classifier import ClassifierCompressor
+from optimizers.jobs.lingua_job import spread_rates
 from starter.answering import Answerer
 from starter.classifier import FOLDER
 from starter.rows import PromptSet
 
-RATE = 0.5
+RATE, SPREAD = 0.5, 0.3
 SETS = ("unique", "support-desk")
 PROMPTS = 64
 _SEED = 7
@@ -53,12 +54,22 @@ def cases(sets: Sequence[PromptSet]) -> list[Case]:
 
 def methods(models: Path) -> dict[str, Compress]:
     tokens, words = (CausalCompressor(load_compressor(models / "draft"), scoring) for scoring in ("tokens", "words"))
+    plain = CausalCompressor(load_compressor(models / "draft"), "words", contrast=False)
     classifier = ClassifierCompressor(load_compressor(models / FOLDER))
+
+    def by_documents(context: str, question: str) -> str:
+        """The question ranks the documents, and a word is judged by its own surprise: `contrast=false`."""
+        texts = context.split("\n\n")
+        order = plain.ranked(texts, question) if len(texts) > 1 else [0]
+        rates = spread_rates(RATE, order, SPREAD)
+        return "\n\n".join(plain.compress(text, rate, question) for text, rate in zip(texts, rates, strict=True))
+
     return {
         "LLMLingua": lambda context, question: tokens.compress(context, RATE),
         "LLMLingua, words": lambda context, question: words.compress(context, RATE),
         "LongLLMLingua": lambda context, question: tokens.compress(context, RATE, question),
         "LongLLMLingua, words": lambda context, question: words.compress(context, RATE, question),
+        "LongLLMLingua, ranked": by_documents,
         "LLMLingua-2": lambda context, question: classifier.compress(context, RATE),
     }
 
