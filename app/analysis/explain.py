@@ -168,17 +168,21 @@ def _prepared(metrics: Mapping[str, Any], run_s: float) -> float:
     return run_s * share / (1 - share) if share < 1 else 0.0
 
 
-def api_price(model: str) -> ApiPrice:
-    """From the prices that come with the package genai-prices. Raises InputError for a model that it does not know."""
-    from genai_prices import Usage, calc_price
+def api_price(model: str, prompt_tokens: int = 1000) -> ApiPrice:
+    """From the prices that come with the package genai-prices, for a request of so many prompt tokens: some models cost
+    more beyond a length. Raises InputError for a model that it does not know."""
+    from genai_prices import Usage, __version__, calc_price
 
-    million = 1_000_000
+    size = max(1, prompt_tokens)
     try:
-        whole = calc_price(Usage(input_tokens=million, output_tokens=million), model_ref=model)
-        cached = calc_price(Usage(input_tokens=million, cache_read_tokens=million), model_ref=model)
+        whole = calc_price(Usage(input_tokens=size, output_tokens=size), model_ref=model)
+        cached = calc_price(Usage(input_tokens=size, cache_read_tokens=size), model_ref=model)
     except LookupError:
         raise InputError(f"no price is known for the model {model!r}; leave --api-model out, or name another") from None
-    from_cache = float(cached.input_price)
-    source = f"genai-prices, {whole.provider.name}"
-    known = from_cache if from_cache != float(whole.input_price) else None
-    return ApiPrice(whole.model.name or model, source, float(whole.input_price), known, float(whole.output_price))
+    per_input, from_cache, per_output = (
+        float(price * 1_000_000 / size) for price in (whole.input_price, cached.input_price, whole.output_price)
+    )
+    source = f"genai-prices {__version__}, {whole.provider.name}"
+    return ApiPrice(
+        whole.model.name or model, source, per_input, from_cache if from_cache != per_input else None, per_output
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from rich.text import Text
 
@@ -44,7 +46,7 @@ def explain_command(arguments: argparse.Namespace) -> int:
     if run.summary.get("seconds") is None:
         raise InputError(f"run {run.id} has no length of its own, so nothing can be worked out from it")
     price = (run.manifest or {}).get("price_per_hour") if arguments.price_per_hour is None else arguments.price_per_hour
-    api = api_price(arguments.api_model) if arguments.api_model else None
+    api = api_price(arguments.api_model, _prompt_tokens(run.summary)) if arguments.api_model else None
     found = explain(run.summary, price, api, arguments.watts, arguments.energy_price)
     if arguments.json:
         print_json({"schema": SCHEMA, "run_id": run.id, "figures": [asdict(each) for each in found]})
@@ -53,6 +55,12 @@ def explain_command(arguments: argparse.Namespace) -> int:
         for each in found:
             show(Text(_told(each)))
     return DONE
+
+
+def _prompt_tokens(summary: Mapping[str, Any]) -> int:
+    """Of a request, on average; that of a short one where the server did not count."""
+    sent, answered = summary["metrics"].get("sent_prompt_tokens"), summary["requests"] - summary["errors"]
+    return round(sent / answered) if sent and answered else 1000
 
 
 def _told(each: Explained) -> str:

@@ -95,6 +95,13 @@ def test_known_models_have_prices_and_others_have_none() -> None:
         api_price("nobodys-model")
 
 
+def test_short_requests_do_not_pay_what_long_ones_do() -> None:
+    short, long = api_price("claude-sonnet-4-5", 1000), api_price("claude-sonnet-4-5", 300_000)
+    assert (short.input, short.output) == pytest.approx((3.0, 15.0))
+    assert short.cached == pytest.approx(0.3)
+    assert long.input > short.input
+
+
 def test_the_engines_own_figures() -> None:
     metrics = summary(running=(1.0, 0.0), kv_usage=(0.1, 0.3))["metrics"]
     assert metrics["queue_time_ms"] == pytest.approx(50)
