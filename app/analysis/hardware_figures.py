@@ -35,10 +35,10 @@ class Machine:
         """From the segments of a run. Of one that was cut off nothing was read, so that nothing is known of the run."""
         if any(part is None for part in parts):
             return Machine()
-        found = [(part or {}).get("machine") or {} for part in parts]
+        found: list[Mapping[str, Any]] = [(part or {}).get("machine") or {} for part in parts]
         energies = [each.get("energy") for each in found]
         known = [energy for energy in energies if energy]
-        last = next((each for each in reversed(found) if each), {})
+        last: Mapping[str, Any] = next((each for each in reversed(found) if each), {})
         return Machine(
             joules=sum(energy["joules"] for energy in known) if known and len(known) == len(found) else None,
             watched_s=sum(energy["seconds"] for energy in known),
