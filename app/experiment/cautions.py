@@ -17,7 +17,6 @@ from optimizers.kv_blocks import DEFAULT_TOKENS
 from optimizers.recipe import Recipe
 from optimizers.technique import Beside, ModelFacts
 
-
 OPEN_LOOP = (
     "load: in an open loop the rate decides how long a run takes, so the cost of a request hardly changes; "
     "compare latency, or find the highest load within an SLO (sweep)"

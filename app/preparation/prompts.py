@@ -72,7 +72,8 @@ async def prepare(
         technique = techniques().get(use.key)
         if technique.asks_the_model and engine is None:
             return prepared
-        key = {"technique": use.key, "settings": use.settings, "models": models, **counter.identity}
+        own = {name: model for name, model in models.items() if name.startswith(f"{use.key}.")}
+        key = {"technique": use.key, "settings": use.settings, "models": own, **counter.identity}
         if technique.asks_the_model:
             key["engine"] = engine
         kept = KeptChanges(folder, key)

@@ -148,7 +148,10 @@ def test_noise_and_small_samples_are_pointed_out() -> None:
     noise = noise_sentence(found)
     assert noise is not None
     assert "differs by 1.0% in cost" in noise
-    assert cautions(found) == ["A p95 rests on the 2 slowest of 30 requests in each repeat: below 100 it is rough."]
+    assert cautions(found) == [
+        "2 repeats, fewer than 3: how much runs differ by themselves is hardly known.",
+        "A p95 rests on the 2 slowest of 30 requests in each repeat: below 100 it is rough.",
+    ]
     assert noise_sentence(ladder(900)) is None
 
 
