@@ -7,7 +7,19 @@ import sys
 
 from sqlalchemy.exc import DatabaseError
 
-from app.commands import catalogue, compare, doctor, explain, interchange, measure, repeat, report, serve, sweep
+from app.commands import (
+    catalogue,
+    compare,
+    doctor,
+    explain,
+    interchange,
+    measure,
+    repeat,
+    report,
+    requests,
+    serve,
+    sweep,
+)
 from app.commands.common import BAD_INPUT, RUN_FAILED, OneLineParser
 from optimizers.errors import InputError
 from store.database import explain_database_error
@@ -22,6 +34,7 @@ def parser() -> OneLineParser:
     repeat.add_command(commands)
     compare.add_command(commands)
     explain.add_command(commands)
+    requests.add_command(commands)
     report.add_command(commands)
     interchange.add_commands(commands)
     catalogue.add_commands(commands)

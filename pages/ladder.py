@@ -9,7 +9,7 @@ import streamlit as st
 from app.experiment.kinds import KINDS
 from app.reports.answers import low_quality_note
 from app.reports.documents import experiment_document
-from app.studio import batch_view, effects_view, evidence_view, parts, sweep_view
+from app.studio import batch_view, cost_view, effects_view, evidence_view, parts, sweep_view
 from app.studio import ladder_view as view
 from app.studio.charts import PLAIN, description, waterfall
 from app.studio.live import read_live
@@ -158,6 +158,11 @@ if ladder.effects is None and view.measured(ladder):
 
 st.header("Cost, step by step" if ladder.effects is None else "Cost of each recipe", anchor=False)
 table(view.cost_rows(ladder), "cost", "Relative cost, quality and verdict of each rung")
+unfolded = cost_view.unfolded(runs)
+if unfolded:
+    with st.expander("How the cost is worked out", icon=":material/function:"):
+        st.markdown(cost_view.FORMULAS, width=parts.TEXT_WIDTH)
+        table(unfolded, "unfolded", "What each run's cost is made of")
 sentences = effects_view.sentences(ladder)
 if sentences:
     st.markdown("\n".join(f"- {plain(text)}" for text in sentences))

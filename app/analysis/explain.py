@@ -30,8 +30,12 @@ class Input:
 
 @dataclass(frozen=True)
 class Explained:
-    """A figure as `formula` over `inputs`, by their names; None where an input is missing, and `missing` says which."""
+    """A figure as `formula` over `inputs`, by their names; None where an input is missing, and `missing` says which.
 
+    `key` is the metric's tag where it is one.
+    """
+
+    key: str
     title: str
     unit: str
     formula: str
@@ -57,8 +61,10 @@ def explain(
     api: ApiPrice | None = None,
     watts: float | None = None,
     energy_price: float | None = None,
+    good: int | None = None,
 ) -> list[Explained]:
-    """`summary` is a run's; `watts` what the hardware draws and `energy_price` dollars for a kWh, both as given."""
+    """`summary` is a run's. `energy_price` is dollars for a kWh, and `watts` what the hardware draws, None for what was
+    measured. `good` are the requests that met the SLO, None without one."""
     metrics = summary["metrics"]
     answered = float(summary["requests"] - summary["errors"])
     run = Input("run", float(summary["seconds"]), "s", "from the first request due to the last end")
@@ -69,25 +75,58 @@ def explain(
     written = _tokens("output", metrics["output_tokens"], "output tokens, by the server's count")
     cached = _tokens("cached", metrics["cached_tokens"], "of the sent ones, from the prefix cache")
     found = [
-        _figure("Hardware time for each answered request", "s", "(run + preparation) / answered", (run, spent, asked)),
         _figure(
-            "Cost per 1,000 requests", "$", "price * (run + preparation) / 3600 / answered * 1000",
+            "seconds_per_request", "Hardware time for each answered request", "s", "(run + preparation) / answered",
+            (run, spent, asked),
+        ),
+        _figure(
+            "usd_per_1000_requests", "Cost per 1,000 requests", "$",
+            "price * (run + preparation) / 3600 / answered * 1000",
             (price, run, spent, asked), "the price of the hardware (--price-per-hour)",
         ),
         _figure(
-            "Cost per 1M tokens", "$", "price * (run + preparation) / 3600 / (sent + output) * 1000000",
+            "usd_per_million_tokens", "Cost per 1M tokens", "$",
+            "price * (run + preparation) / 3600 / (sent + output) * 1000000",
             (price, run, spent, sent, written), "the price of the hardware or a token count",
         ),
         *_parts(metrics, run, spent),
     ]  # fmt: skip
+    if good is not None:
+        found += _good(Input("good", float(good), "requests", "answered within the SLO"), price, run, spent)
     if api is not None:
         found.append(_api(api, sent, cached, written, asked))
-    if watts is not None and energy_price is not None:
-        power = Input("power", watts, "W", "--watts")
+    if energy_price is not None:
         tariff = Input("tariff", energy_price, "$/kWh", "--energy-price")
-        formula = "power * (run + preparation) / 3600000 * tariff / answered * 1000"
-        found.append(_figure("Energy for 1,000 requests", "$", formula, (power, run, spent, tariff, asked)))
+        found.append(_energy(metrics, watts, tariff, run, spent, asked))
     return found
+
+
+def _good(good: Input, price: Input | None, run: Input, spent: Input) -> list[Explained]:
+    """Goodput, and the cost of what was worth having: requests that came too late are paid by those that did not."""
+    return [
+        _figure("goodput_per_s", "Goodput", "req/s", "good / run", (good, run)),
+        _figure(
+            "usd_per_1000_good", "Cost per 1,000 requests within the SLO", "$",
+            "price * (run + preparation) / 3600 / good * 1000", (price, run, spent, good),
+            "the price of the hardware (--price-per-hour)",
+        ),
+    ]  # fmt: skip
+
+
+def _energy(
+    metrics: Mapping[str, Any], watts: float | None, tariff: Input, run: Input, spent: Input, answered: Input
+) -> Explained:
+    """Measured energy is that of the run alone: what preparing drew was not read."""
+    key, title = "energy_usd_per_1000_requests", "Energy for 1,000 requests"
+    if watts is not None:
+        power = Input("power", watts, "W", "--watts")
+        formula = "power * (run + preparation) / 3600000 * tariff / answered * 1000"
+        return _figure(key, title, "$", formula, (power, run, spent, tariff, answered))
+    joules = metrics.get("energy_j_per_request")
+    drawn = None if joules is None else Input("energy", joules, "J/request", "the hardware's own counters")
+    return _figure(
+        key, title, "$", "energy / 3600000 * tariff * 1000", (drawn, tariff), "what the hardware draws (--watts)"
+    )
 
 
 def _parts(metrics: Mapping[str, Any], run: Input, spent: Input) -> list[Explained]:
@@ -106,41 +145,43 @@ def _parts(metrics: Mapping[str, Any], run: Input, spent: Input) -> list[Explain
         ]
     busy = "run * (1 - idle) / (run + preparation) * 100"
     parts = (
-        ("Preparation's part of the cost", "preparation / (run + preparation) * 100", 2),
-        ("Idle part", "run * idle / (run + preparation) * 100", 3),
-        ("Prompts' part (prefill)", f"{busy} * prefill", 4),
-        ("Answers' part (decode)", f"{busy} * (1 - prefill)", 4),
+        ("preparation_share", "Preparation's part of the cost", "preparation / (run + preparation) * 100", 2),
+        ("idle_share", "Idle part", "run * idle / (run + preparation) * 100", 3),
+        ("prompts_share", "Prompts' part (prefill)", f"{busy} * prefill", 4),
+        ("answers_share", "Answers' part (decode)", f"{busy} * (1 - prefill)", 4),
     )
     found = []
-    for title, formula, count in parts:
+    for key, title, formula, count in parts:
         wanted = tuple(inputs[:count])
         if known or count == 2:
-            found.append(_figure(title, "%", formula, wanted))
+            found.append(_figure(key, title, "%", formula, wanted))
         else:
-            found.append(Explained(title, "%", formula, wanted, None, "the engine's own times"))
+            found.append(Explained(key, title, "%", formula, wanted, None, "the engine's own times"))
     return found
 
 
 def _api(api: ApiPrice, sent: Input | None, cached: Input | None, written: Input | None, answered: Input) -> Explained:
-    title = f"The same tokens as {api.model}, per 1,000 requests"
+    key, title = "api_usd_per_1000_requests", f"The same tokens as {api.model}, per 1,000 requests"
     per_input = Input("input_price", api.input, "$/1M", api.source)
     per_output = Input("output_price", api.output, "$/1M", api.source)
     if api.cached is None or cached is None:
         formula = "(sent * input_price + output * output_price) / 1000000 / answered * 1000"
-        return _figure(title, "$", formula, (sent, written, per_input, per_output, answered), "a token count")
+        return _figure(key, title, "$", formula, (sent, written, per_input, per_output, answered), "a token count")
     per_cached = Input("cached_price", api.cached, "$/1M", api.source)
     formula = (
         "((sent - cached) * input_price + cached * cached_price + output * output_price) / 1000000 / answered * 1000"
     )
     inputs = (sent, cached, written, per_input, per_cached, per_output, answered)
-    return _figure(title, "$", formula, inputs, "a token count")
+    return _figure(key, title, "$", formula, inputs, "a token count")
 
 
-def _figure(title: str, unit: str, formula: str, inputs: tuple[Input | None, ...], missing: str = "") -> Explained:
+def _figure(
+    key: str, title: str, unit: str, formula: str, inputs: tuple[Input | None, ...], missing: str = ""
+) -> Explained:
     known = tuple(item for item in inputs if item is not None)
     if len(known) < len(inputs):
-        return Explained(title, unit, formula, known, None, missing)
-    return Explained(title, unit, formula, known, evaluate(formula, known), "")
+        return Explained(key, title, unit, formula, known, None, missing)
+    return Explained(key, title, unit, formula, known, evaluate(formula, known), "")
 
 
 def evaluate(formula: str, inputs: tuple[Input, ...]) -> float | None:
@@ -168,17 +209,21 @@ def _prepared(metrics: Mapping[str, Any], run_s: float) -> float:
     return run_s * share / (1 - share) if share < 1 else 0.0
 
 
-def api_price(model: str) -> ApiPrice:
-    """From the prices that come with the package genai-prices. Raises InputError for a model that it does not know."""
-    from genai_prices import Usage, calc_price
+def api_price(model: str, prompt_tokens: int = 1000) -> ApiPrice:
+    """From the prices that come with the package genai-prices, for a request of so many prompt tokens: some models cost
+    more beyond a length. Raises InputError for a model that it does not know."""
+    from genai_prices import Usage, __version__, calc_price
 
-    million = 1_000_000
+    size = max(1, prompt_tokens)
     try:
-        whole = calc_price(Usage(input_tokens=million, output_tokens=million), model_ref=model)
-        cached = calc_price(Usage(input_tokens=million, cache_read_tokens=million), model_ref=model)
+        whole = calc_price(Usage(input_tokens=size, output_tokens=size), model_ref=model)
+        cached = calc_price(Usage(input_tokens=size, cache_read_tokens=size), model_ref=model)
     except LookupError:
         raise InputError(f"no price is known for the model {model!r}; leave --api-model out, or name another") from None
-    from_cache = float(cached.input_price)
-    source = f"genai-prices, {whole.provider.name}"
-    known = from_cache if from_cache != float(whole.input_price) else None
-    return ApiPrice(whole.model.name or model, source, float(whole.input_price), known, float(whole.output_price))
+    per_input, from_cache, per_output = (
+        float(price * 1_000_000 / size) for price in (whole.input_price, cached.input_price, whole.output_price)
+    )
+    source = f"genai-prices {__version__}, {whole.provider.name}"
+    return ApiPrice(
+        whole.model.name or model, source, per_input, from_cache if from_cache != per_input else None, per_output
+    )

@@ -46,8 +46,12 @@ METRICS: tuple[Metric, ...] = (
         "Time per output token after the first: (last - first) / (output tokens - 1).",
     ),
     Metric(
-        "itl_ms", "ITL", "ms", "lower", 1, True, "p50",
-        "Inter-token latency: the gap between two chunks with content.",
+        "itl_ms", "ITL per chunk", "ms", "lower", 1, True, "p50",
+        "Gap between two chunks with content; a chunk can hold several tokens.",
+    ),
+    Metric(
+        "token_itl_ms", "ITL per token", "ms", "lower", 1, True, "p50",
+        "Gap between two tokens, of answers whose chunks hold one token each by the server's count.",
     ),
     Metric(
         "e2e_ms", "End to end", "ms", "lower", 0, True, "p50",
@@ -77,6 +81,14 @@ METRICS: tuple[Metric, ...] = (
         help="Prompt tokens that the engine took from its prefix cache instead of computing them.",
     ),
     Metric("output_tokens", "Output tokens", "", None, 0, help="Tokens that the engine wrote."),
+    Metric(
+        "prompt_tokens_difference", "Prompt tokens, Rung's count less the server's", "", None, 0,
+        help="By the model's tokenizer and by the server's usage, over the requests that both counted.",
+    ),
+    Metric(
+        "output_tokens_difference", "Output tokens, Rung's count less the server's", "", None, 0,
+        help="The same of answers; the server counts an end token that has no text.",
+    ),
     Metric(
         "preparation_share", "Preparation's share", "%", "lower", 1,
         help="Time spent on prompts before they were due / that time and the run's together.",
@@ -108,6 +120,22 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "idle_percent", "Idle", "%", "lower", 1,
         help="Share of the readings that found no request running: hardware that was paid for and did nothing.",
+    ),
+    Metric(
+        "power_w", "Power", "W", "lower", 1,
+        help="Energy of the run / its length, by the counters of all GPUs or processors of this machine.",
+    ),
+    Metric(
+        "energy_j_per_request", "Energy per request", "J", "lower", 2,
+        help="Energy of the run by the same counters / answered requests.",
+    ),
+    Metric(
+        "flops_percent", "Compute used (MFU)", "%", "higher", 2,
+        help="Useful operations per second / the most that the hardware can do.",
+    ),
+    Metric(
+        "bandwidth_percent", "Memory bandwidth used", "%", None, 2,
+        help="Bytes of weights and keys and values read per second / the most that the hardware can read.",
     ),
     Metric(
         "usd_per_1000_requests", "Cost per 1,000 requests", "$", "lower", 4,

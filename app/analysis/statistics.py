@@ -66,6 +66,15 @@ def distribution(values: Sequence[float]) -> dict[str, float | None]:
     return {"mean": float(data.mean()), "p50": float(p50), "p95": float(p95), "p99": float(p99)}
 
 
+def ecdf(values: Sequence[float]) -> list[tuple[float, float]]:
+    """The empirical distribution: (value, share of all values that are no larger), by growing value, each value once.
+    Empty for no value."""
+    if not values:
+        return []
+    levels, counts = np.unique(np.asarray(values, dtype=float), return_counts=True)
+    return [(float(x), float(y)) for x, y in zip(levels, np.cumsum(counts) / len(values), strict=True)]
+
+
 def mean_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
     """Percentile bootstrap interval of the mean over requests; None for fewer than two values."""
     return _bootstrap(np.asarray([values], dtype=float), lambda drawn: np.nanmean(drawn, axis=(1, 2)), seed)

@@ -7,13 +7,14 @@ run suspect, and their time stays in the cost of those that were answered.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 from app.analysis.cost import usd_per_1000_requests, usd_per_million_tokens
 from app.analysis.engine_figures import engine_figures
+from app.analysis.hardware_figures import Machine, hardware_figures
 from app.analysis.metric import METRICS
 from app.analysis.prediction import merged_predictions
 from app.analysis.quality import empty_answers, expected_share, quality_interval, refusals
@@ -62,6 +63,7 @@ class Observed:
     live_histories: int = 0
     saved_histories: int = 0
     kv_usage: tuple[float, ...] = ()
+    machine: Machine = field(default_factory=Machine)
 
     @staticmethod
     def merge(parts: Sequence[Mapping[str, Any] | None]) -> Observed:
@@ -95,6 +97,7 @@ class Observed:
             queues=any(part.get("queues") for part in whole),
             live_histories=sum(part.get("live_histories", 0) for part in whole),
             saved_histories=sum(part.get("saved_histories", 0) for part in whole),
+            machine=Machine.merge(parts),
         )
 
 
@@ -117,6 +120,7 @@ def summarise(
         "ttft_ms": _values(ttft_ms(record) for record in answered),
         "tpot_ms": _values(tpot_ms(record) for record in answered),
         "itl_ms": [gap for record in answered for gap in itl_ms(record)],
+        "token_itl_ms": [gap for record in answered for gap in token_itl_ms(record)],
         "e2e_ms": [e2e_ms(record) for record in answered],
         "send_delay_ms": _values(send_delay_ms(record) for record in requests),
         "preparation_ms": [record.prepared_ns / NS_PER_MS for record in answered] if observed.prompts else [],
@@ -134,7 +138,10 @@ def summarise(
         "sent_prompt_tokens": sent_tokens,
         "cached_tokens": _total(record.cached_tokens for record in answered),
         "output_tokens": output_tokens,
+        "prompt_tokens_difference": _difference((r.client_prompt_tokens, r.prompt_tokens) for r in answered),
+        "output_tokens_difference": _difference((r.client_completion_tokens, r.completion_tokens) for r in answered),
         **engine_figures(observed.delta, observed.running, observed.kv_usage),
+        **hardware_figures(answered, observed.delta, observed.machine, duration_s),
         "preparation_share": 100 * prepared_s / charged_s if observed.prompts and charged_s else None,
         "usd_per_1000_requests": usd_per_1000_requests(price_per_hour, charged_s, len(answered)),
         "usd_per_million_tokens": usd_per_million_tokens(price_per_hour, charged_s, sent_tokens, output_tokens),
@@ -186,8 +193,20 @@ def tpot_ms(record: RequestRecord) -> float | None:
 
 
 def itl_ms(record: RequestRecord) -> list[float]:
+    """The gaps between chunks with content, however many tokens a chunk holds."""
     times = record.token_ns
     return [(after - before) / NS_PER_MS for before, after in pairwise(times)]
+
+
+def token_itl_ms(record: RequestRecord) -> list[float]:
+    """The gaps between tokens; empty where a chunk may hold several, whose times are not known one by one.
+
+    By the server's usage: as many tokens as chunks, or one more where the answer stopped at an end token, which has no
+    text.
+    """
+    chunks, tokens = len(record.token_ns), record.completion_tokens
+    silent = 1 if record.finish_reason == "stop" else 0
+    return itl_ms(record) if tokens in (chunks, chunks + silent) else []
 
 
 def e2e_ms(record: RequestRecord) -> float:
@@ -259,6 +278,12 @@ def _evidence_json(item: Evidence) -> dict[str, Any]:
 
 def _values(found: Any) -> list[float]:
     return [value for value in found if value is not None]
+
+
+def _difference(pairs: Iterable[tuple[int | None, int | None]]) -> int | None:
+    """Rung's count less the server's, over the requests that both counted."""
+    found = [ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None]
+    return sum(found) if found else None
 
 
 def _total(found: Any) -> int | None:

@@ -17,7 +17,9 @@ import numpy as np
 from app.analysis.summary import CountedRecord, Observed, summarise
 from app.engine.cpu_share import CpuWatch
 from app.engine.endpoint import API_KEY_VARIABLE, Endpoint, api_key, reset_prefix_cache
+from app.engine.energy import EnergyMeter
 from app.engine.metrics import KV_USAGE, RUNNING, WAITING, cache_facts, delta, scrape, scrape_gauges
+from app.experiment.machine_facts import machine_facts, meter_for
 from app.experiment.prediction import predict_run
 from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import count_tokens
@@ -35,6 +37,8 @@ from store.store import Store
 from store.tables import RequestRow, RunRow
 
 SAMPLE_S = 0.25
+METER_S = 20.0
+"""Often enough for a counter of energy that runs over."""
 MAX_SAMPLES = 1200
 """Kept of one stretch of a run; of more, every second or third is kept."""
 RECORD_FIELDS = tuple(RequestRecord.__dataclass_fields__)
@@ -109,8 +113,8 @@ async def measure_run(
         segment = store.runs.open_segment(run.id, target.engine_id)
         before = await scrape(session, base_url)
         samples = _Samples()
-        watch = CpuWatch(target.engine_pid)
-        sampler = asyncio.create_task(_sample(session, base_url, samples)) if before is not None else None
+        watch, meter = CpuWatch(target.engine_pid), meter_for(target.engine_pid)
+        sampler = asyncio.create_task(_sample(session, base_url, samples, meter)) if before is not None else None
         began = monotonic()
         try:
             with Recorder(lambda records: save_records(store, run.id, segment, records, prepared)) as recorder:
@@ -122,11 +126,15 @@ async def measure_run(
                 sampler.cancel()
                 with suppress(asyncio.CancelledError):
                     await sampler
+            if meter is not None:
+                meter.update()
         foreign = watch.foreign_share()
         after = await scrape(session, base_url)
     observed = _observed(delta(before, after), samples, stats, cooling) | {"foreign_cpu": foreign}
     observed["queues"] = bool(schedule.due_s) and schedule.width < len(schedule.due_s)
     observed |= _preparation(prepared)
+    manifest = store.runs.get(run.id).manifest or {}
+    observed["machine"] = await asyncio.to_thread(machine_facts, target.checkpoint, manifest, meter)
     observed |= {"engine_log": list(target.engine_log), "checkpoint": dict(target.checkpoint_facts)}
     sent = [request.position for request in requests]
     texts = {record.position: record.text for number, record in load_records(store, run.id) if number == segment}
@@ -203,10 +211,13 @@ def _salt(cooling: Cooling) -> str | None:
     return secrets.token_hex(16) if cooling == "salt" else None
 
 
-async def _sample(session: aiohttp.ClientSession, base_url: str, samples: _Samples) -> None:
-    began = monotonic()
+async def _sample(session: aiohttp.ClientSession, base_url: str, samples: _Samples, meter: EnergyMeter | None) -> None:
+    began = read_meter = monotonic()
     while True:
         await asyncio.sleep(SAMPLE_S)
+        if meter is not None and monotonic() - read_meter > METER_S:
+            meter.update()
+            read_meter = monotonic()
         reading = await scrape_gauges(session, base_url)
         if reading is not None:
             samples.at_s.append(round(monotonic() - began, 3))

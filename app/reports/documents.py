@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from app.analysis.compare import Comparison, Difference, small_tails
 from app.analysis.environment import Changed
+from app.analysis.explain import explain
 from app.analysis.factorial import Effect, Effects
 from app.analysis.ladder import Against, Ladder, RungResult
 from app.analysis.metric import METRICS
@@ -27,6 +29,7 @@ def run_document(run: RunRow) -> dict[str, Any]:
     manifest: Mapping[str, Any] = run.manifest or {}
     summary: Mapping[str, Any] = run.summary or {}
     metrics = summary.get("metrics") or {}
+    has_length = summary.get("seconds") is not None
     document = {
         "schema": RUN_SCHEMA,
         "run_id": run.id,
@@ -40,6 +43,7 @@ def run_document(run: RunRow) -> dict[str, Any]:
         "prompt_set": manifest.get("prompt_set"),
         "load": (manifest.get("load") or {}) | {"schedule": manifest.get("schedule")} if manifest else None,
         "metrics": {metric.tag: metrics.get(metric.tag) for metric in METRICS},
+        "costs": [asdict(each) for each in explain(summary, manifest.get("price_per_hour"))] if has_length else [],
         "intervals": summary.get("intervals") or {},
         "evidence": summary.get("evidence") or [],
         "requests": summary.get("requests"),

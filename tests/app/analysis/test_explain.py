@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.analysis.explain import ApiPrice, Explained, api_price, evaluate, explain
+from app.analysis.hardware_figures import Machine
 from app.analysis.summary import Observed, summarise
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
@@ -86,6 +87,31 @@ def test_energy_has_a_price_where_both_are_given() -> None:
     assert "Energy for 1,000 requests" not in by_title(explain(summary(), None, watts=100.0))
 
 
+def test_measured_energy_needs_no_watts() -> None:
+    unknown = by_title(explain(summary(), None, energy_price=0.36))["Energy for 1,000 requests"]
+    assert unknown.result is None
+    assert "--watts" in unknown.missing
+    measured = summary(machine=Machine(joules=360.0, watched_s=3.6))
+    found = by_title(explain(measured, None, energy_price=0.36))["Energy for 1,000 requests"]
+    assert found.result == pytest.approx(36 / 3.6e6 * 0.36 * 1000)
+
+
+def test_late_requests_are_paid_by_those_in_time() -> None:
+    found = {each.key: each for each in explain(summary(), 2.0, good=5)}
+    assert found["goodput_per_s"].result == pytest.approx(5 / 3.6)
+    assert found["usd_per_1000_good"].result == pytest.approx(2 * (found["usd_per_1000_requests"].result or 0))
+    none = {each.key: each for each in explain(summary(), 2.0, good=0)}
+    assert (none["goodput_per_s"].result, none["usd_per_1000_good"].result) == (0.0, None)
+    assert "goodput_per_s" not in {each.key for each in explain(summary(), 2.0)}
+
+
+def test_keys_that_are_metrics_say_what_the_run_says() -> None:
+    measured = summarise([(0, each) for each in one_by_one([360.0] * 10)], Observed(DELTA), Recipe(), {}, 2.0)
+    found = {each.key: each.result for each in explain(measured, 2.0)}
+    for tag in ("usd_per_1000_requests", "usd_per_million_tokens"):
+        assert found[tag] == pytest.approx(measured["metrics"][tag])
+
+
 def test_known_models_have_prices_and_others_have_none() -> None:
     price = api_price("gpt-4o-mini")
     assert 0 < price.input < price.output
@@ -93,6 +119,13 @@ def test_known_models_have_prices_and_others_have_none() -> None:
     assert price.cached < price.input
     with pytest.raises(InputError, match="no price is known for the model 'nobodys-model'"):
         api_price("nobodys-model")
+
+
+def test_short_requests_do_not_pay_what_long_ones_do() -> None:
+    short, long = api_price("claude-sonnet-4-5", 1000), api_price("claude-sonnet-4-5", 300_000)
+    assert (short.input, short.output) == pytest.approx((3.0, 15.0))
+    assert short.cached == pytest.approx(0.3)
+    assert long.input > short.input
 
 
 def test_the_engines_own_figures() -> None:

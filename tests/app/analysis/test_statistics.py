@@ -18,6 +18,7 @@ from app.analysis.statistics import (
     adjusted,
     contrast,
     distribution,
+    ecdf,
     log_draws,
     mean_interval,
     median_interval,
@@ -39,6 +40,11 @@ def test_percentiles_are_interpolated() -> None:
     expected = {"mean": 2.5, "p50": 2.5, "p95": 3.85, "p99": 3.97}
     assert distribution([4.0, 1.0, 3.0, 2.0]) == pytest.approx(expected)
     assert distribution([5.0]) == {"mean": 5.0, "p50": 5.0, "p95": 5.0, "p99": 5.0}
+
+
+def test_the_ecdf_climbs_to_one_by_the_share_of_each_value() -> None:
+    assert ecdf([3.0, 1.0, 3.0, 2.0]) == [(1.0, 0.25), (2.0, 0.5), (3.0, 1.0)]
+    assert ecdf([]) == []
 
 
 def test_nothing_measured_is_none_and_not_zero() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.analysis.metric import METRICS
-from app.analysis.summary import Observed, itl_ms, run_seconds, send_delay_ms, summarise, tpot_ms, ttft_ms
+from app.analysis.summary import Observed, itl_ms, run_seconds, send_delay_ms, summarise, token_itl_ms, tpot_ms, ttft_ms
 from app.replay.record import RequestRecord
 from optimizers.prefix_caching import PrefixCaching
 from optimizers.recipe import Recipe
@@ -39,6 +39,25 @@ def test_time_per_token_goes_by_the_servers_count_and_not_by_chunks() -> None:
     assert tpot_ms(chunked) == pytest.approx(4 * 90 / 9)
     assert tpot_ms(record(tokens=1)) is None
     assert tpot_ms(replace(record(), completion_tokens=None)) is None
+
+
+def test_a_gap_is_a_tokens_only_where_chunks_hold_one_each() -> None:
+    plain = record(tokens=3, tpot_ms=20)
+    assert token_itl_ms(plain) == pytest.approx([20, 20])
+    # An end token has no text, and only an answer that stopped has one.
+    assert token_itl_ms(replace(plain, completion_tokens=4)) == pytest.approx([20, 20])
+    assert token_itl_ms(replace(plain, completion_tokens=4, finish_reason="length")) == []
+    for count in (5, None):
+        chunked = replace(plain, completion_tokens=count)
+        assert token_itl_ms(chunked) == []
+        assert itl_ms(chunked) == pytest.approx([20, 20])
+
+
+def test_both_counts_of_tokens_are_set_side_by_side() -> None:
+    counted = replace(record(0, prompt_tokens=50, tokens=11), client_prompt_tokens=52, client_completion_tokens=10)
+    metrics = summary(counted, record(1))["metrics"]
+    assert (metrics["prompt_tokens_difference"], metrics["output_tokens_difference"]) == (2, -1)
+    assert summary(record(1))["metrics"]["prompt_tokens_difference"] is None
 
 
 def test_a_run_by_hand() -> None:
