@@ -90,8 +90,8 @@ def main() -> None:
         others = {"vLLM bench serve": vllm(url, requests), "aiperf": aiperf(url, requests)}
     rows = [("Rung", f"{ours:,.0f}", "")]
     for name, found in others.items():
-        known = isinstance(found, float)
-        rows.append((name, f"{found:,.0f}", f"{ours / found:.1f} times") if known else (name, str(found), ""))
+        told = (f"{found:,.0f}", f"{ours / found:.1f} times") if isinstance(found, float) else (found, "")
+        rows.append((name, *told))
     show(plain_table(("Client", "Requests/s", "Rung is"), rows, (1, 2)))
 
 

@@ -39,7 +39,7 @@ def test_a_finished_ladder_has_figures_evidence_and_doubts(open_page: Open, stor
     assert (
         "Measured on starter, support-desk (24 prompts), Example CPU, 2 cores, 8 GiB, 2 repeats of each rung." in said
     )
-    cost, detail, evidence = at.dataframe[0].value, at.dataframe[1].value, at.table[0].value
+    cost, detail, evidence = at.dataframe[0].value, at.dataframe[2].value, at.table[0].value
     assert list(cost["Rung"]) == [
         "Baseline", "Baseline again", "+ Prefix caching", "+ Continuous batching", "+ Speculative decoding",
     ]  # fmt: skip
@@ -58,7 +58,7 @@ def test_a_finished_ladder_has_figures_evidence_and_doubts(open_page: Open, stor
 def test_quality_is_shown_beside_cost_and_in_words(open_page: Open, store: Store) -> None:
     factory.finished(store, prompts=24)
     at = open_page("ladder")
-    said, cost, detail = words(at), at.dataframe[0].value, at.dataframe[1].value
+    said, cost, detail = words(at), at.dataframe[0].value, at.dataframe[2].value
     assert list(cost["Quality (%)"]) == ["33.3"] * 5
     assert list(cost["Quality's 95 %"]) == ["18.0-53.3"] * 5
     assert list(cost["Points from the baseline"]) == ["–"] + ["+0.0 (-7.5 to +7.5)"] * 4
