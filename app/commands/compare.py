@@ -8,14 +8,18 @@ import sys
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from rich.console import Group
+from rich.text import Text
+
 from app.analysis.compare import MEASURES, Comparison, RungData, compare, corrected, not_known
 from app.analysis.environment import environment_differences
+from app.analysis.per_prompt import prompt_pairs
 from app.analysis.statistics import Interval
 from app.commands.common import DONE, GATE_FAILED, OneLineParser, add_database, add_json, open_store, print_json
 from app.experiment.results import prompts_of, rung_data
 from app.interchange.compare import compare_summaries
 from app.reports.documents import compare_document
-from app.reports.text import compare_table, show
+from app.reports.text import compare_table, pairs_table, show
 from optimizers.errors import InputError
 from store.store import Store
 from store.tables import RunRow
@@ -50,6 +54,7 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         help="exit with 1 when the whole 95 %% interval of a change lies beyond the bound; quality changes in "
         "percentage points: 'quality<-2'",
     )  # fmt: skip
+    parser.add_argument("--per-prompt", action="store_true", help="list each prompt, the worst regression first")
     parser.add_argument("--strict", action="store_true", help="a gate whose bound lies within the interval fails too")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     add_database(parser)
@@ -68,10 +73,16 @@ def compare_command(arguments: argparse.Namespace) -> int:
     found = dict(zip(others, judged, strict=True))
     manifest = _finished(store, baseline_id).manifest or {}
     changed = {run_id: environment_differences(manifest, _finished(store, run_id).manifest or {}) for run_id in others}
+    pairs = {}
+    if arguments.per_prompt:
+        baseline = _data(store, baseline_id)
+        pairs = {run_id: prompt_pairs(baseline, _data(store, run_id)) for run_id in others if found[run_id].differences}
     if arguments.json or arguments.format == "json":
-        print_json(compare_document(baseline_id, found, changed))
+        print_json(compare_document(baseline_id, found, changed, pairs))
     else:
         show(compare_table(baseline_id, found, changed))
+        for run_id, each in pairs.items():
+            show(Group(Text(f"\nRun {run_id}, prompt by prompt", style="bold"), pairs_table(each)))
     failed = [
         line for run_id, comparison in found.items() for gate in gates for line in _broken(run_id, comparison, gate)
     ]

@@ -12,6 +12,7 @@ from app.analysis.explain import explain
 from app.analysis.factorial import Effect, Effects
 from app.analysis.ladder import Against, Ladder, RungResult
 from app.analysis.metric import METRICS
+from app.analysis.per_prompt import PromptPair
 from app.experiment.preview import Preview
 from app.experiment.repeating import Judged, agrees
 from app.reports.portable import portable
@@ -111,7 +112,9 @@ def compare_document(
     baseline: int,
     candidates: Mapping[int, Comparison],
     environment: Mapping[int, Sequence[Changed]] | None = None,
+    pairs: Mapping[int, Sequence[PromptPair]] | None = None,
 ) -> dict[str, Any]:
+    """A candidate has `prompts` where `pairs` has them."""
     return {
         "schema": COMPARE_SCHEMA,
         "baseline": baseline,
@@ -123,6 +126,7 @@ def compare_document(
                 "small_sample": list(found.small_sample),
                 "environment": _environment((environment or {}).get(run_id, ())),
                 "metrics": {tag: _difference(item) for tag, item in found.differences.items()},
+                **({"prompts": [asdict(pair) for pair in pairs[run_id]]} if pairs and run_id in pairs else {}),
             }
             for run_id, found in candidates.items()
         ],

@@ -14,6 +14,7 @@ from app.analysis.environment import Changed
 from app.analysis.factorial import Effects
 from app.analysis.ladder import Ladder, Reference, RungResult
 from app.analysis.metric import BY_TAG, METRICS, MISSING
+from app.analysis.per_prompt import PromptPair
 from app.experiment.preview import Preview
 from app.reports.answers import low_quality_note, quality_span, since_baseline, verdict_of, with_answers
 from app.reports.effects import (
@@ -166,6 +167,28 @@ def compare_table(
     if any(found.differences for found in candidates.values()):
         lines.append(Text("Verdicts are corrected for their number (Benjamini-Hochberg); intervals are not"))
     return Group(*lines)
+
+
+def pairs_table(pairs: Sequence[PromptPair]) -> Table:
+    """Prompts by their place in the set, from 1."""
+
+    def share(value: float | None) -> str:
+        return MISSING if value is None else f"{100 * value:.0f} %"
+
+    def time(value: float | None) -> str:
+        return MISSING if value is None else f"{value:,.0f}"
+
+    words = {True: "same", False: "differs", None: MISSING}
+    rows = [
+        (
+            str(pair.position + 1), share(pair.right_before), share(pair.right_after), words[pair.same],
+            time(pair.before_ms), time(pair.after_ms), MISSING if pair.factor is None else f"{pair.factor:.2f}x",
+            "lost" if pair.lost else "won" if pair.won else "",
+        )
+        for pair in pairs
+    ]  # fmt: skip
+    titles = ("Prompt", "Right before", "after", "Answer", "ms before", "after", "Factor", "")
+    return plain_table(titles, rows, (0, 1, 2, 4, 5, 6))
 
 
 def plain_table(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:

@@ -31,6 +31,16 @@ def runs(store: Store) -> list[int]:
     return numbers
 
 
+def test_prompt_by_prompt(rung: Rung, runs: list[int]) -> None:
+    said = rung("compare", *runs[:2], "--per-prompt", "--json")
+    prompts = said.json["candidates"][0]["prompts"]
+    assert len(prompts) == 20
+    assert all(each["after_ms"] < each["before_ms"] and each["same"] for each in prompts)
+    told = rung("compare", *runs[:2], "--per-prompt").out
+    assert f"Run {runs[1]}, prompt by prompt" in told
+    assert told.count("0.80x") >= 20
+
+
 def test_json(rung: Rung, runs: list[int]) -> None:
     said = rung("compare", *runs[:3], "--json")
     assert (said.code, said.err) == (0, "")
