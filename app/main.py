@@ -25,6 +25,10 @@ st.navigation(
             help="What each technique is worth, with the proof that it took effect.",
         ),
         st.Page(
+            PAGES / "compare.py", title="Compare", icon=":material/compare_arrows:", url_path="compare",
+            help="A baseline and its candidates, metric by metric and prompt by prompt.",
+        ),
+        st.Page(
             PAGES / "reports.py", title="Reports", icon=":material/description:", url_path="reports",
             help="An experiment as HTML, PDF, Markdown or JSON.",
         ),
