@@ -66,6 +66,7 @@ bench: ## measure Rung itself: its client, its store, its statistics, and the st
 	$(call bootstrap,bench)
 	.venv/bin/python -m benchmarks.client_rate
 	.venv/bin/python -m benchmarks.client_truth
+	.venv/bin/python -m benchmarks.client_rivals
 	.venv/bin/python -m benchmarks.store_rate
 	.venv/bin/python -m benchmarks.store_read
 	.venv/bin/python -m benchmarks.statistics_check
