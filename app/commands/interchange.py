@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from app.interchange.export import Run, export_document, requests_csv, runs_csv
 from app.interchange.read import FORMATS, read_results
 from app.interchange.save import save_import
 from app.reports.documents import run_document
+from app.whole_file import write_whole
 from optimizers.errors import InputError
 from store.store import Store
 from store.tables import RunRow
@@ -79,7 +78,7 @@ def export_command(arguments: argparse.Namespace) -> int:
         text = json.dumps(export_document(runs), indent=2, ensure_ascii=False) + "\n"
     else:
         text = requests_csv(runs) if arguments.rows == "requests" else runs_csv(runs)
-    _write(arguments.out, text)
+    write_whole(arguments.out, text.encode())
     print(f"wrote {arguments.out}: {len(runs)} {'run' if len(runs) == 1 else 'runs'}", file=sys.stderr)
     return DONE
 
@@ -91,28 +90,3 @@ def _chosen(store: Store, arguments: argparse.Namespace) -> Sequence[RunRow]:
         return [store.runs.get(number) for number in dict.fromkeys(arguments.runs)]
     store.experiments.get(arguments.experiment)
     return store.runs.of_experiment(arguments.experiment)
-
-
-def _write(path: Path, text: str) -> None:
-    """Under another name first, so that nobody ever finds half a file."""
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise InputError(f"--out {path} cannot be written ({error.strerror})") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
-from app.experiment.reporting import FORMS, rendered, write_whole
+from app.experiment.reporting import FORMS, rendered
+from app.whole_file import write_whole
 from optimizers.errors import InputError
 
 SCHEMA = "rung.report/1"

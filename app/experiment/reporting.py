@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from itertools import groupby
-from pathlib import Path
 from time import time
 
 from app.experiment.measure import load_records
@@ -51,14 +50,3 @@ def rendered(store: Store, experiment_id: int, form: str, texts: Texts = "full")
         )
     made = FORMS[form](load_report(store, experiment_id, texts))
     return made if isinstance(made, bytes) else made.encode()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Renamed into place, so that the file is there as a whole or not at all. Raises InputError where it cannot be."""
-    new = path.with_name(f".{path.name}.new")
-    try:
-        new.write_bytes(content)
-        new.replace(path)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None

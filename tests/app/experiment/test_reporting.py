@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
-from app.experiment.reporting import load_report, rendered, write_whole
+from app.experiment.reporting import load_report, rendered
 from app.prompts.saved import save_starter_sets
 from app.reports.html import to_html
 from app.reports.markdown import escaped, to_markdown
 from app.reports.pdf import parted, to_pdf
 from app.reports.report import Answer, Asked, Report, Table
+from app.whole_file import write_whole
 from optimizers.errors import InputError
 from store.store import Store
 from tests.pages import factory
