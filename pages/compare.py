@@ -38,9 +38,10 @@ def side(key: str) -> view.Side:
     return view.Side(name, rung_data(store, runs, prompts_of(store, runs[0].experiment_id)), manifest)
 
 
-@st.cache_data(show_spinner="Comparing", max_entries=16)
+@st.cache_resource(show_spinner="Comparing", max_entries=16)
 def compared(url: str, keys: tuple[str, ...], runs: tuple[int, ...]) -> tuple[view.Side, list[view.Pairing]]:
-    """Cached, for the bootstrap takes a moment; `runs` are the finished runs of all that is compared."""
+    """Cached, for the bootstrap takes a moment; `runs` are the finished runs of all that is compared. Nothing changes
+    what is returned, so that no drawing copies all requests."""
     before, *others = (side(key) for key in keys)
     found = corrected([compare(before.data, after.data) for after in others])
     return before, [

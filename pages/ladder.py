@@ -99,13 +99,18 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     download = st.container(horizontal=True, vertical_alignment="center", width="content")
 show_new()
 version = ladder_version(store, experiment.id)
-ladder = ladder_of(store, store.url, experiment.id, version)
 runs = store.runs.of_experiment(experiment.id)
 manifest = next((run.manifest for run in runs if run.manifest), None) or {}
 
+
+def document() -> str:
+    found = ladder_of(store, store.url, experiment.id, version)
+    return json.dumps(experiment_document(experiment, runs, found), indent=2, ensure_ascii=False)
+
+
 download.download_button(
     "Download as JSON",
-    lambda: json.dumps(experiment_document(experiment, runs, ladder), indent=2, ensure_ascii=False),
+    document,
     file_name=f"rung-experiment-{experiment.id}.json",
     mime="application/json",
     icon=":material/download:",
@@ -128,6 +133,7 @@ if experiment.kind == sweep_view.KIND:
     sweep_view.show_sweep(store, experiment)
     st.stop()
 
+ladder = ladder_of(store, store.url, experiment.id, version)
 st.header(view.headline(ladder), anchor=False, width=parts.TEXT_WIDTH)
 better = view.cheapest(ladder)
 if better:

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-QUERIES, HITS = "vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total"
-DRAFTS, DRAFTED, ACCEPTED = (
-    "vllm:spec_decode_num_drafts_total", "vllm:spec_decode_num_draft_tokens_total",
-    "vllm:spec_decode_num_accepted_tokens_total",
-)  # fmt: skip
+from optimizers.prefix_caching import HITS, PREEMPTIONS, QUERIES
+from optimizers.speculative_decoding import ACCEPTED, DRAFTED, DRAFTS
+
 QUEUED, PREFILL, DECODE = (f"vllm:request_{part}_time_seconds" for part in ("queue", "prefill", "decode"))
-PREEMPTIONS = "vllm:num_preemptions_total"
 
 
 def engine_figures(

@@ -29,6 +29,9 @@ GATE = re.compile(
 )
 ALIASES = {"cost": "relative_cost", "ttft": "ttft_ms", "tpot": "tpot_ms", "e2e": "e2e_ms", "tokens": "output_tokens"}
 
+Measured = tuple[RunRow, RungData]
+"""A finished run and what was measured in it."""
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -69,14 +72,16 @@ def compare_command(arguments: argparse.Namespace) -> int:
     others = [run_id for run_id in dict.fromkeys(arguments.runs) if run_id != baseline_id]
     if not others:
         raise InputError("there is nothing to compare: give at least two different runs")
-    judged = corrected([_compare(store, baseline_id, run_id) for run_id in others])
+    rows = {run_id: _finished(store, run_id) for run_id in (baseline_id, *others)}
+    data = {run_id: rung_data(store, [row], prompts_of(store, row.experiment_id)) for run_id, row in rows.items()}
+    baseline = (rows[baseline_id], data[baseline_id])
+    judged = corrected([_compare(baseline, (rows[run_id], data[run_id])) for run_id in others])
     found = dict(zip(others, judged, strict=True))
-    manifest = _finished(store, baseline_id).manifest or {}
-    changed = {run_id: environment_differences(manifest, _finished(store, run_id).manifest or {}) for run_id in others}
+    manifest = rows[baseline_id].manifest or {}
+    changed = {run_id: environment_differences(manifest, rows[run_id].manifest or {}) for run_id in others}
     pairs = {}
     if arguments.per_prompt:
-        baseline = _data(store, baseline_id)
-        pairs = {run_id: prompt_pairs(baseline, _data(store, run_id)) for run_id in others if found[run_id].differences}
+        pairs = {run_id: prompt_pairs(baseline[1], data[run_id]) for run_id in others if found[run_id].differences}
     if arguments.json or arguments.format == "json":
         print_json(compare_document(baseline_id, found, changed, pairs))
     else:
@@ -96,26 +101,20 @@ def compare_command(arguments: argparse.Namespace) -> int:
     return GATE_FAILED if failed or (arguments.strict and undecided) else DONE
 
 
-def _compare(store: Store, baseline_id: int, run_id: int) -> Comparison:
+def _compare(baseline: Measured, candidate: Measured) -> Comparison:
     """With what nobody knows of an imported run said beside the verdict."""
-    baseline, candidate = _data(store, baseline_id), _data(store, run_id)
-    rows = (_finished(store, baseline_id), _finished(store, run_id))
-    if any(_only_summary(row, data) for row, data in zip(rows, (baseline, candidate), strict=True)):
-        found = compare_summaries(rows[0].summary or {}, rows[1].summary or {}, (baseline, candidate))
+    (before, one), (after, other) = baseline, candidate
+    if _only_summary(before, one) or _only_summary(after, other):
+        found = compare_summaries(before.summary or {}, after.summary or {}, (one, other))
     else:
-        found = compare(baseline, candidate)
-    unknown = not_known(baseline, candidate)
+        found = compare(one, other)
+    unknown = not_known(one, other)
     return found if unknown is None else replace(found, reason=f"{found.reason}; {unknown}")
 
 
 def _only_summary(run: RunRow, data: RungData) -> bool:
     summary = run.summary or {}
     return not data.positions and summary.get("requests", 0) > summary.get("errors", 0)
-
-
-def _data(store: Store, run_id: int) -> RungData:
-    run = _finished(store, run_id)
-    return rung_data(store, [run], prompts_of(store, run.experiment_id))
 
 
 def _finished(store: Store, run_id: int) -> RunRow:

@@ -20,6 +20,7 @@ from app.commands.load_choice import add_load_options, chosen_load
 from app.commands.measuring import (
     add_rest,
     add_target,
+    asked_prompts,
     carry_out,
     checked_rungs,
     exit_code,
@@ -37,7 +38,6 @@ from app.experiment.kinds import BY_OPTION
 from app.experiment.preview import Preview, preview
 from app.experiment.results import load_ladder
 from app.experiment.spec import Rung
-from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import plan_schedule
 from app.reports.documents import experiment_document, plan_document, run_document
 from app.reports.text import ladder_table, plan_table, run_table, show
@@ -86,7 +86,7 @@ def ladder_command(arguments: argparse.Namespace) -> int:
     checkpoint, surroundings = look_at_target(store, settings, arguments)
     keys = ladder_keys(arguments.techniques, surroundings)
     chosen = chosen_settings(arguments.settings, keys, arguments.model if checkpoint else None)
-    prompts = load_prompt_set(store, find_prompts(store, arguments.prompts).id, arguments.limit).prompts
+    prompts = asked_prompts(store, arguments)
     unlisted = arguments.techniques is None
     without = left_out(chosen, arguments.settings, surroundings, checkpoint, prompts) if unlisted else {}
     kind = BY_OPTION[arguments.kind]
@@ -130,7 +130,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
     recipe = chosen_recipe(arguments)
     checkpoint, surroundings = look_at_target(store, settings, arguments)
-    prompts = load_prompt_set(store, find_prompts(store, arguments.prompts).id, arguments.limit).prompts
+    prompts = asked_prompts(store, arguments)
     refuse_idle_rungs((Rung(recipe.title, recipe),), prompts)
     refuse_unusable(recipe, surroundings)
     rungs = checked_rungs(store, settings, arguments, (Rung(recipe.title, recipe),), checkpoint)

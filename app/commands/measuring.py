@@ -29,7 +29,7 @@ from app.engine.endpoint import Endpoint, api_key, attach
 from app.engine.hardware import detect_hardware
 from app.engine.hub import find_model, whole_name
 from app.engine.named_models import resolve_models, with_whole_names
-from app.engine.plan import plan_engine
+from app.engine.plan import EngineOptions, plan_engine
 from app.experiment.cautions import cautions_of
 from app.experiment.queue import enqueue
 from app.experiment.sent_prompts import sent_by
@@ -87,6 +87,21 @@ def refuse_unusable(recipe: Recipe, surroundings: Surroundings) -> None:
             raise InputError(f"{use.key} cannot be used here: {reason}")
 
 
+def refuse_unlaunchable(
+    store: Store, settings: Settings, recipe: Recipe, checkpoint: Checkpoint | None, options: EngineOptions
+) -> None:
+    """Looks at every model that the recipe names, and plans its engine where one is to be launched."""
+    resolved = resolve_models(recipe, partial(find_model, store, settings), checkpoint)
+    if checkpoint is not None:
+        hardware = detect_hardware()
+        check_prepared(store, recipe, hardware.surroundings(checkpoint.config))
+        plan_engine(checkpoint, resolved.recipe, hardware, options)
+
+
+def asked_prompts(store: Store, arguments: argparse.Namespace) -> tuple[Prompt, ...]:
+    return load_prompt_set(store, find_prompts(store, arguments.prompts).id, arguments.limit).prompts
+
+
 def checked_rungs(
     store: Store,
     settings: Settings,
@@ -95,12 +110,8 @@ def checked_rungs(
     checkpoint: Checkpoint | None,
 ) -> tuple[Rung, ...]:
     """The rungs as they are stored, after whatever is wrong with them has been found: nothing is queued before."""
-    hardware, options = detect_hardware(), engine_options(arguments)
     for rung in rungs:
-        resolved = resolve_models(rung.recipe, partial(find_model, store, settings), checkpoint)
-        if checkpoint is not None:
-            check_prepared(store, rung.recipe, hardware.surroundings(checkpoint.config))
-            plan_engine(checkpoint, resolved.recipe, hardware, options)
+        refuse_unlaunchable(store, settings, rung.recipe, checkpoint, engine_options(arguments))
     whole = partial(whole_name, store)
     return tuple(replace(rung, recipe=with_whole_names(rung.recipe, whole)) for rung in rungs)
 

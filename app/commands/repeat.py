@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,14 @@ from app.commands.measuring import (
     exit_code,
     look_at_target,
     refuse_idle_rungs,
+    refuse_unlaunchable,
     refuse_unusable,
     say_cautions,
     short_name,
 )
-from app.engine.hardware import detect_hardware
-from app.engine.hub import find_model
-from app.engine.named_models import resolve_models
-from app.engine.plan import plan_engine
 from app.experiment.repeating import Judged, Past, agrees, judge, past_of, repeat_spec
 from app.experiment.spec import ExperimentSpec
 from app.interchange.read import read_results
-from app.preparation.served import check_prepared
 from app.prompts.saved import load_prompt_set
 from app.replay.load import plan_schedule
 from app.reports.documents import repeat_document, run_document
@@ -118,10 +113,7 @@ def _check(store: Store, settings: Settings, spec: ExperimentSpec) -> None:
     prompts = load_prompt_set(store, spec.prompt_set_id, spec.prompt_limit).prompts
     refuse_idle_rungs(spec.rungs, prompts)
     refuse_unusable(recipe, surroundings)
-    if checkpoint is not None:
-        resolved = resolve_models(recipe, partial(find_model, store, settings), checkpoint)
-        check_prepared(store, recipe, surroundings)
-        plan_engine(checkpoint, resolved.recipe, detect_hardware(), spec.engine)
+    refuse_unlaunchable(store, settings, recipe, checkpoint, spec.engine)
     plan_schedule(spec.load, recipe.schedule(), prompts)
 
 

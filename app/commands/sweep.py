@@ -18,6 +18,7 @@ from app.commands.common import OneLineParser, open_store, print_json
 from app.commands.measuring import (
     add_rest,
     add_target,
+    asked_prompts,
     carry_out,
     checked_rungs,
     exit_code,
@@ -32,7 +33,6 @@ from app.commands.measuring import (
 )  # fmt: skip
 from app.experiment.results import measured_loads
 from app.experiment.spec import ExperimentSpec, Rung
-from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile, plan_schedule
 from app.reports.text import plain_table, show
 from optimizers.errors import InputError
@@ -68,7 +68,7 @@ def sweep_command(arguments: argparse.Namespace) -> int:
     recipe = chosen_recipe(arguments)
     loads = _loads(arguments)
     checkpoint, surroundings = look_at_target(store, settings, arguments)
-    prompts = load_prompt_set(store, find_prompts(store, arguments.prompts).id, arguments.limit).prompts
+    prompts = asked_prompts(store, arguments)
     rungs = tuple(Rung(plan_schedule(load, recipe.schedule(), prompts).title, recipe, load) for load in loads)
     refuse_idle_rungs(rungs[:1], prompts)
     refuse_unusable(recipe, surroundings)

@@ -137,8 +137,9 @@ async def measure_run(
     observed["machine"] = await asyncio.to_thread(machine_facts, target.checkpoint, manifest, meter)
     observed |= {"engine_log": list(target.engine_log), "checkpoint": dict(target.checkpoint_facts)}
     sent = [request.position for request in requests]
-    texts = {record.position: record.text for number, record in load_records(store, run.id) if number == segment}
-    everything = {record.position: record.text for _, record in load_records(store, run.id) if record.ok}
+    records = load_records(store, run.id)
+    texts = {record.position: record.text for number, record in records if number == segment}
+    everything = {record.position: record.text for _, record in records if record.ok}
     prompt_set = replace(prompt_set, prompts=as_sent(prompt_set.prompts, turns, everything))
     held_back = Recipe.from_json(run.recipe).recomputed_blocks()
     observed["prediction"] = await asyncio.to_thread(
@@ -146,8 +147,8 @@ async def measure_run(
     )
     store.runs.close_segment(run.id, segment, observed)
     if target.checkpoint is not None:
-        records = [record for _, record in load_records(store, run.id)]
-        store.runs.set_client_tokens(run.id, count_tokens(target.checkpoint, prompt_set, records, target.chat))
+        counted = count_tokens(target.checkpoint, prompt_set, [record for _, record in records], target.chat)
+        store.runs.set_client_tokens(run.id, counted)
     save_summary(store, spec, run, saved)
     return seconds
 
