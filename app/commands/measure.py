@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from app.commands import sweep
 from app.commands.choice import add_set_option, chosen_recipe, chosen_settings, ladder_keys, left_out
 from app.commands.common import (
     DONE,
@@ -160,6 +161,8 @@ def resume_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
     store.experiments.resume(arguments.experiment)
     experiment = run_to_end(store, settings, arguments.experiment, quiet=arguments.json)
+    if experiment.kind == sweep.KIND:
+        return sweep.tell(store, experiment, None, arguments.json)
     ladder = load_ladder(store, experiment.id)
     if arguments.json:
         print_json(experiment_document(experiment, store.runs.of_experiment(experiment.id), ladder))

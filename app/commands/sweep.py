@@ -36,6 +36,7 @@ from app.experiment.spec import ExperimentSpec, Rung
 from app.replay.load import LoadProfile, plan_schedule
 from app.reports.text import plain_table, show
 from optimizers.errors import InputError
+from store.store import Store
 from store.tables import ExperimentRow
 
 SCHEMA = "rung.sweep/1"
@@ -78,14 +79,19 @@ def sweep_command(arguments: argparse.Namespace) -> int:
     out = None if arguments.out is None else arguments.out / "sweep.json"
     title = f"Load sweep: {recipe.title}, {short_name(spec)} on {store.prompt_sets.get(spec.prompt_set_id).name}"
     experiment = carry_out(store, settings, arguments, spec, title, out)
+    return tell(store, experiment, slo, arguments.json, out)
+
+
+def tell(store: Store, experiment: ExperimentRow, slo: Slo | None, as_json: bool, out: Path | None = None) -> int:
+    """Prints what came of a sweep and writes it; the exit code."""
     found = sweep(measured_loads(store, experiment.id), slo)
     document = sweep_document(experiment, found, slo)
     if out is not None:
         write_document(out, document)
-    if arguments.json:
+    if as_json:
         print_json(document)
     elif experiment.status == "done":
-        show(sweep_table(found, slo, spec.load.is_open))
+        show(sweep_table(found, slo, _is_open(experiment)))
         print(f"\nExperiment {experiment.id}; {time_spent(experiment)}")
     return exit_code(experiment)
 

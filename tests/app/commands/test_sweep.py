@@ -44,6 +44,16 @@ def test_a_table_for_people(rung: Rung, model: Path, prompts: Path, fake_vllm: B
     assert [line.split()[0] for line in said.out.splitlines()[1:3]] == ["50", "100"]
 
 
+def test_a_sweep_that_is_gone_on_with_is_told_as_one(
+    rung: Rung, store: Store, model: Path, prompts: Path, fake_vllm: Behave
+) -> None:
+    rung("sweep", "--model", model, "--prompts", prompts, "--concurrencies", "1,2", "--repeats", 1, "--json")
+    store.experiments.finish(1, "interrupted", {}, None)
+    said = rung("resume", 1, "--json")
+    assert said.code == 0
+    assert (said.json["schema"], len(said.json["points"])) == ("rung.sweep/1", 2)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
