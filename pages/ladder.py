@@ -7,6 +7,7 @@ import json
 import streamlit as st
 
 from app.experiment.kinds import KINDS
+from app.experiment.reporting import WITHOUT
 from app.reports.answers import low_quality_note
 from app.reports.documents import experiment_document
 from app.studio import batch_view, cost_view, effects_view, evidence_view, parts, sweep_view
@@ -116,12 +117,13 @@ download.download_button(
     icon=":material/download:",
     on_click="ignore",
 )
-download.page_link(
-    "../pages/reports.py",
-    label="Report",
-    icon=":material/description:",
-    query_params={"experiment": str(experiment.id)},
-)
+if experiment.kind not in WITHOUT:
+    download.page_link(
+        "../pages/reports.py",
+        label="Report",
+        icon=":material/description:",
+        query_params={"experiment": str(experiment.id)},
+    )
 if experiment.status in UNFINISHED:
     watch_progress(experiment, version)
 elif experiment.status in RESUMABLE:
