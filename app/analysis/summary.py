@@ -27,8 +27,8 @@ from optimizers.technique import Evidence, Observation
 from optimizers.transform import PromptFigures
 
 NS_PER_MS = 1e6
-MAX_LOOP_LAG_MS = 50.0
-MAX_SEND_DELAY_MS = 50.0
+MAX_LATE_SHARE = 0.1
+LATE_FLOOR_MS, LATE_CEILING_MS = 5.0, 50.0
 MAX_FOREIGN_CPU = 0.1
 CountedRecord = tuple[int, RequestRecord]
 """(segment, record)"""
@@ -243,17 +243,27 @@ def suspect_reasons(records: Sequence[CountedRecord], observed: Observed, metric
         reasons.append(f"it was interrupted and resumed ({observed.segments} parts, each with a cold cache)")
     if observed.cold_start == "unknown":
         reasons.append("the prefix cache could not be emptied before it")
-    delay = metrics["send_delay_ms"]["p99"]
-    if delay is not None and delay > MAX_SEND_DELAY_MS and not observed.queues:
+    delay, ttft = metrics["send_delay_ms"]["p99"], metrics["ttft_ms"]["p50"]
+    if delay is not None and delay > most_late_ms(ttft) and not observed.queues:
         reasons.append(f"requests left late (p99 {delay:.0f} ms): the client was too busy")
-    if observed.loop_lag_p99_ms is not None and observed.loop_lag_p99_ms > MAX_LOOP_LAG_MS:
-        reasons.append(f"the client's event loop lagged (p99 {observed.loop_lag_p99_ms:.0f} ms)")
+    if observed.loop_lag_p99_ms is not None and observed.loop_lag_p99_ms > most_late_ms(ttft):
+        reasons.append(
+            f"the client's event loop lagged (p99 {observed.loop_lag_p99_ms:.0f} ms): tokens are stamped that much late"
+        )
     if observed.foreign_cpu is not None and observed.foreign_cpu > MAX_FOREIGN_CPU:
         reasons.append(f"other programs took {observed.foreign_cpu:.0%} of this machine's processors during it")
     differing = sum(_counts_differ(record) for _, record in records)
     if differing:
         reasons.append(f"Rung and the server count the prompt tokens of {differing} requests differently")
     return reasons
+
+
+def most_late_ms(ttft_p50_ms: float | None) -> float:
+    """How late a client may be before its run is suspect: a tenth of the median TTFT. Never less than 5 ms, which a
+    shared processor costs now and then, nor more than 50 ms, which any inter-token latency would show."""
+    if ttft_p50_ms is None:
+        return LATE_CEILING_MS
+    return min(LATE_CEILING_MS, max(LATE_FLOOR_MS, MAX_LATE_SHARE * ttft_p50_ms))
 
 
 def _counts_differ(record: RequestRecord) -> bool:

@@ -20,6 +20,7 @@ import psutil
 
 from app.engine.log_cause import exit_cause
 from app.engine.plan import EnginePlan
+from app.engine.priority import put_behind
 from app.engine.ready import is_ready
 
 COMMAND = (sys.executable, "-m", "vllm.entrypoints.openai.api_server")
@@ -85,6 +86,7 @@ class EngineProcess:
             except OSError as error:
                 raise EngineError(f"the engine command {command[0]} cannot be started: {error.strerror}") from None
         self.pid = self._process.pid
+        put_behind(self.pid)
         self.pid_started_at = psutil.Process(self.pid).create_time()
 
     @property

@@ -37,6 +37,8 @@ from store.store import Store
 from store.tables import RequestRow, RunRow
 
 SAMPLE_S = 0.25
+OPEN_LOOP_AHEAD = 64
+"""Connections that are open when an open loop starts; how many it will need depends on the answers."""
 METER_S = 20.0
 """Often enough for a counter of energy that runs over."""
 MAX_SAMPLES = 1200
@@ -111,6 +113,7 @@ async def measure_run(
         ]
         answers = {record.position: record.text for _, record in load_records(store, run.id) if record.ok}
         segment = store.runs.open_segment(run.id, target.engine_id)
+        await wire.open_ahead(base_url, min(len(requests), OPEN_LOOP_AHEAD if schedule.due_s else schedule.width))
         before = await scrape(session, base_url)
         samples = _Samples()
         watch, meter = CpuWatch(target.engine_pid), meter_for(target.engine_pid)

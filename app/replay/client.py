@@ -8,7 +8,9 @@ no redirects.
 from __future__ import annotations
 
 import asyncio
+import resource
 import ssl
+from contextlib import suppress
 from time import monotonic_ns
 from typing import Self, cast
 from urllib.parse import urlsplit
@@ -16,9 +18,12 @@ from urllib.parse import urlsplit
 import httptools
 
 from app.replay.record import Exchange
+from optimizers.errors import InputError
 
 CONNECT_TIMEOUT_S = 10.0
-BUSY = (429, 503)
+AT_ONCE = 64
+"""Connections that are opened together; a server that is asked for more at once lets the rest wait a second."""
+FILES = 16_384
 Place = tuple[bool, str, int]
 """(TLS, host, port)"""
 
@@ -65,6 +70,9 @@ class Wire:
             found = idle.pop()
             if found.is_open:
                 return found, True
+        return await self._new(place), False
+
+    async def _new(self, place: Place) -> _Connection:
         tls, host, port = place
         if tls and self._tls is None:
             self._tls = ssl.create_default_context()
@@ -73,7 +81,16 @@ class Wire:
                 lambda: _Connection(self), host, port, ssl=self._tls if tls else None
             )
         self._open.add(made)
-        return made, False
+        return made
+
+    async def open_ahead(self, url: str, count: int) -> None:
+        """Opens connections before the clock starts. What fails here fails again, and is told, when it is needed."""
+        place, _ = self.head(url)
+        for start in range(0, count, AT_ONCE):
+            opened = (self._new(place) for _ in range(start, min(count, start + AT_ONCE)))
+            for made in await asyncio.gather(*opened, return_exceptions=True):
+                if isinstance(made, _Connection):
+                    self.keep(place, made)
 
     def keep(self, place: Place, connection: _Connection) -> None:
         self._idle.setdefault(place, []).append(connection)
@@ -88,7 +105,10 @@ class _Connection(asyncio.Protocol):
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._transport: asyncio.Transport
+        self._parser = httptools.HttpResponseParser(self)
         self._exchange: Exchange | None = None
+        self._pieces: list[bytes] = []
+        self._framed = False
         self._done: asyncio.Future[str | None]
         self._watch: asyncio.TimerHandle | None = None
         self._seen_ns = 0
@@ -103,8 +123,6 @@ class _Connection(asyncio.Protocol):
     def start(self, request: bytes, exchange: Exchange) -> asyncio.Future[str | None]:
         """Sends; the future's result is None for a whole response, else what went wrong."""
         loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpResponseParser(self)
-        self._framed = False
         self._exchange = exchange
         self._done = loop.create_future()
         self._seen_ns = exchange.sent_ns = monotonic_ns()
@@ -121,15 +139,23 @@ class _Connection(asyncio.Protocol):
         now = monotonic_ns()
         exchange = self._exchange
         if exchange is None:
-            self._transport.abort()
+            self.close()
             return
         self._seen_ns = now
         if not exchange.first_byte_ns:
             exchange.first_byte_ns = now
+        problem = ""
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._end(f"the connection was lost ({type(error).__name__})")
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            problem = f"the answer is not HTTP/1.1 ({error})"
+        if self._pieces:
+            # What one read brought has one stamp, however the server cut it.
+            exchange.chunks.append((now, self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)))
+            self._pieces.clear()
+        if problem:
+            self.is_open = False
+            self._end(problem)
             self._transport.abort()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -139,13 +165,19 @@ class _Connection(asyncio.Protocol):
         elif name == b"retry-after" and self._exchange is not None:
             self._exchange.retry_after = value.decode("latin-1")
 
+    def on_message_begin(self) -> None:
+        self._framed = False
+        if self._exchange is None:
+            # A second answer to one request: the connection is out of step.
+            self.close()
+
     def on_headers_complete(self) -> None:
         if self._exchange is not None:
             self._exchange.status = self._parser.get_status_code()
 
     def on_body(self, body: bytes) -> None:
         if self._exchange is not None:
-            self._exchange.chunks.append((self._seen_ns, body))
+            self._pieces.append(body)
 
     def on_message_complete(self) -> None:
         if self._exchange is not None and self._exchange.status >= 200:
@@ -180,8 +212,22 @@ class _Connection(asyncio.Protocol):
 
 
 def open_wire(idle_timeout_s: float, api_key: str | None) -> Wire:
-    """A stream silent for `idle_timeout_s` fails."""
+    """A stream silent for `idle_timeout_s` fails. Raises InputError for a key that cannot stand in a header."""
+    if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+        raise InputError("the API key holds a line break or a letter that no HTTP header can hold; set it anew")
+    _allow_files()
     return Wire(idle_timeout_s, api_key)
+
+
+def _allow_files() -> None:
+    """Each connection is an open file; the usual soft limit of 1,024 is for programs that use select, and this one does
+    not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < FILES:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(
+                resource.RLIMIT_NOFILE, (FILES if hard == resource.RLIM_INFINITY else min(FILES, hard), hard)
+            )
 
 
 async def send(wire: Wire, url: str, body: bytes, exchange: Exchange) -> Exchange:

@@ -5,17 +5,15 @@ A request counts as done only after its transaction has committed.
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
+from app.replay.quiet import quiet_interpreter
 from app.replay.record import Exchange, RequestRecord
 from app.replay.stream import parse_exchange
 
 GATHER_S = 0.1
-SWITCH_INTERVAL_S = 0.0005
-"""How long this thread may keep the interpreter from the event loop; Python's own 5 ms would show up in TTFT."""
 
 
 class Recorder:
@@ -26,11 +24,11 @@ class Recorder:
         self._queue: SimpleQueue[Exchange | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._pause = threading.Event()
+        self._quiet = quiet_interpreter()
         self.error: BaseException | None = None
 
     def __enter__(self) -> Recorder:
-        self._usual_interval_s = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self._quiet.__enter__()
         self._thread.start()
         return self
 
@@ -44,7 +42,7 @@ class Recorder:
         self._queue.put(None)
         self._pause.set()
         self._thread.join()
-        sys.setswitchinterval(self._usual_interval_s)
+        self._quiet.__exit__(None, None, None)
         if self.error is not None and error is not self.error:
             raise self.error
 

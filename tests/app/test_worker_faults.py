@@ -62,8 +62,10 @@ def only_engine(store: Store) -> EngineRow:
 def killed_worker(store: Store, experiment: int, saved: int) -> None:
     """A worker of its own process, killed as soon as that many requests are saved."""
     with subprocess.Popen([sys.executable, "-c", WORKER], cwd=ROOT, stderr=subprocess.DEVNULL) as process:
-        asyncio.run(until(lambda: store.experiments.progress(experiment).done >= saved, "requests are saved"))
-        process.send_signal(signal.SIGKILL)
+        try:
+            asyncio.run(until(lambda: store.experiments.progress(experiment).done >= saved, "requests are saved"))
+        finally:
+            process.send_signal(signal.SIGKILL)
 
 
 def test_a_worker_killed_midway_is_cleaned_up_after_and_resumed(

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from app.analysis.metric import METRICS
-from app.analysis.summary import Observed, itl_ms, run_seconds, send_delay_ms, summarise, token_itl_ms, tpot_ms, ttft_ms
+from app.analysis.summary import (
+    Observed,
+    itl_ms,
+    most_late_ms,
+    run_seconds,
+    send_delay_ms,
+    summarise,
+    token_itl_ms,
+    tpot_ms,
+    ttft_ms,
+)
 from app.replay.record import RequestRecord
 from optimizers.prefix_caching import PrefixCaching
 from optimizers.recipe import Recipe
@@ -201,7 +211,10 @@ class TestSuspicion:
         [
             (Observed({}, cold_start="unknown"), "the prefix cache could not be emptied before it"),
             (Observed({}, segments=2), "it was interrupted and resumed (2 parts, each with a cold cache)"),
-            (Observed({}, loop_lag_p99_ms=80.0), "the client's event loop lagged (p99 80 ms)"),
+            (
+                Observed({}, loop_lag_p99_ms=80.0),
+                "the client's event loop lagged (p99 80 ms): tokens are stamped that much late",
+            ),
         ],
     )
     def test_what_was_observed(self, observed: Observed, reason: str) -> None:
@@ -211,10 +224,21 @@ class TestSuspicion:
         assert summary(record(), observed=Observed({}, cold_start="salt"))["suspect"] == []
 
     def test_requests_that_left_late(self) -> None:
-        assert summary(record(send_delay_ms=20))["suspect"] == []
+        assert summary(record(send_delay_ms=9))["suspect"] == []
         assert summary(record(send_delay_ms=60))["suspect"] == [
             "requests left late (p99 60 ms): the client was too busy"
         ]
+
+    @pytest.mark.parametrize(
+        ("ttft", "most"), [(None, 50.0), (10.0, 5.0), (100.0, 10.0), (265.0, 26.5), (2000.0, 50.0)]
+    )
+    def test_how_late_is_too_late_goes_by_the_latency(self, ttft: float | None, most: float) -> None:
+        assert most_late_ms(ttft) == pytest.approx(most)
+
+    @pytest.mark.parametrize(("lag", "suspect"), [(29.0, False), (31.0, True)])
+    def test_a_lag_is_held_against_the_latency(self, lag: float, suspect: bool) -> None:
+        found = summary(record(ttft_ms=300), observed=Observed({}, loop_lag_p99_ms=lag))["suspect"]
+        assert bool(found) == suspect
 
     def test_token_counts_that_differ(self) -> None:
         close = record(0, prompt_tokens=1000, client_prompt_tokens=1009)

@@ -13,6 +13,7 @@ from app.engine import process
 from app.engine.checkpoint import read_checkpoint
 from app.engine.hardware import GIB, Hardware
 from app.engine.plan import EnginePlan, plan_engine
+from app.engine.priority import LOWEST, STEPS
 from app.engine.process import EngineError, EngineProcess, group_members, tail
 from app.engine.ready import is_ready
 from optimizers.recipe import Recipe
@@ -43,6 +44,11 @@ def launch(
     yield start
     for engine in started:
         engine.stop()
+
+
+def test_an_engine_stands_behind_the_process_that_measures_it(launch: Launch) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, launch().pid) == min(LOWEST, own + STEPS)
 
 
 async def test_a_slow_engine_is_waited_for_and_ends_when_told(launch: Launch) -> None:
