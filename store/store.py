@@ -14,6 +14,7 @@ from store.migrate import migrate
 from store.models import Models
 from store.prompt_sets import PromptSets
 from store.runs import Runs
+from store.saved import Saved
 from store.workers import Workers
 
 
@@ -23,6 +24,7 @@ class Store:
     engine: Engine
     prompt_sets: PromptSets
     models: Models
+    saved: Saved
     experiments: Experiments
     runs: Runs
     imports: Imports
@@ -41,6 +43,7 @@ class Store:
             engine=engine,
             prompt_sets=PromptSets(session),
             models=Models(session),
+            saved=Saved(session),
             experiments=Experiments(session),
             runs=Runs(session),
             imports=Imports(session),

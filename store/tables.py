@@ -40,6 +40,7 @@ class PromptSetRow(Base):
     source: Mapped[str] = mapped_column(Text, default="")
     size: Mapped[int] = mapped_column(Integer)
     score: Mapped[str] = mapped_column(String(20), default="contains", server_default="contains")
+    tags: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     created_at: Mapped[float]
 
 
@@ -57,6 +58,18 @@ class ModelRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(120), unique=True)
     location: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[float]
+
+
+class SavedRow(Base):
+    """What people keep by name: `kind` is "recipe", "scenario" or another word for what `content` holds."""
+
+    __tablename__ = "saved"
+    __table_args__ = (UniqueConstraint("kind", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str] = mapped_column(String(80))
+    content: Mapped[dict[str, Any]]
     created_at: Mapped[float]
 
 
