@@ -13,7 +13,7 @@ from app.studio import compare_view as view
 from app.studio import parts
 from app.studio.charts import PLAIN
 from app.studio.session import open_studio
-from app.studio.wording import plain, without_folders
+from app.studio.wording import plain, recorded_on, without_folders
 from store.tables import RunRow
 
 MOST = 6
@@ -27,7 +27,7 @@ def measured() -> dict[str, tuple[str, list[RunRow]]]:
     for row in store.experiments.recent(RECENT):
         for run in store.runs.of_experiment(row.id):
             if run.status == "done":
-                name = f"{row.id} · {run.label}"
+                name = f"{row.id} · {run.label}" + (" (recorded)" if recorded_on(row.spec) else "")
                 found.setdefault(f"{row.id}.{run.rung}", (without_folders(name), []))[1].append(run)
     return found
 

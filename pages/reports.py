@@ -11,7 +11,7 @@ from app.reports.report import Texts
 from app.studio import ladder_view as view
 from app.studio import parts
 from app.studio.session import ladder_of, ladder_version, linked_choice, open_studio
-from app.studio.wording import moment, without_folders
+from app.studio.wording import choice_of
 
 TEXTS: dict[Texts, str] = {
     "full": "Prompts and answers in full",
@@ -42,13 +42,11 @@ if not measured:
     st.page_link("../pages/home.py", label="Open Home", icon=":material/home:")
     st.stop()
 
-shown = {
-    str(row.id): f"{row.id} · {without_folders(row.title)} · {moment(row.created_at)} · {row.status}"
-    for row in measured
-}
+shown = {str(row.id): choice_of(row) for row in measured}
 chosen = int(linked_choice("Experiment", shown, "experiment", str(measured[0].id)))
 experiment = store.experiments.get(chosen)
 ladder = ladder_of(store, store.url, chosen, ladder_version(store, chosen))
+parts.recorded_notice(store, experiment)
 st.header(view.headline(ladder), anchor=False, width=parts.TEXT_WIDTH)
 if experiment.status != "done":
     st.warning(

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from app.__main__ import main
 from app.commands import serve
 from app.commands.serve import _supervise
 from store.settings import Settings
 from tests.app.processes import alive
-from tests.fakes.launch import eventually
+from tests.fakes.launch import eventually, free_port
 
 
 @pytest.fixture(autouse=True)
@@ -87,3 +88,21 @@ def test_one_that_does_not_obey_is_killed(settings: Settings, tmp_path: Path) ->
     commands = {"worker": ["sh", "-c", f"trap '' TERM; echo $$ >> {pids}; while :; do sleep 0.05; done"]}
     supervise(settings, commands, signal.SIGTERM, lambda: len(lines(pids)) == 1)
     eventually(lambda: not alive(int(lines(pids)[0])), "it is gone")
+
+
+@pytest.mark.parametrize(("flags", "expected"), [((), None), (("--read-only",), "1")])
+@pytest.mark.usefixtures("settings")
+def test_read_only_reaches_the_studio(
+    monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], expected: str | None
+) -> None:
+    monkeypatch.delenv("RUNG_READ_ONLY", raising=False)
+    given: list[dict[str, str]] = []
+    monkeypatch.setattr(serve, "_announce", lambda *_: None)
+
+    def supervise(_commands: object, environment: dict[str, str], _settings: object) -> int:
+        given.append(environment)
+        return 0
+
+    monkeypatch.setattr(serve, "_supervise", supervise)
+    assert main(["studio", "--no-browser", "--port", str(free_port()), *flags]) == 0
+    assert given[0].get("RUNG_READ_ONLY") == expected
