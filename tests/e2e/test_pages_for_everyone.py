@@ -21,7 +21,8 @@ from tests.pages import factory
 pytestmark = pytest.mark.browser
 PAGES = (
     "", "ladder?experiment=1", "ladder?experiment=2", "ladder?experiment=3", "ladder", "prompts?set=support-desk",
-    "models", "reports?experiment=1", "compare?baseline=1.0&with=1.2,1.3",
+    "models", "reports?experiment=1", "compare?baseline=1.0&with=1.2,1.3", "demo?experiment=1",
+    "demo?experiment=1&step=3", "demo?experiment=1&step=5", "demo?experiment=1&step=6&kiosk=1", "demo?experiment=1&step=7",
 )  # fmt: skip
 NARROW, WIDE = 800, 1440
 REACHABLE = "[...document.querySelectorAll('pre')].every(p => p.scrollHeight <= p.clientHeight || p.tabIndex >= 0)"
