@@ -30,6 +30,9 @@ class Interval:
     def to_json(self) -> list[float]:
         return [self.low, self.high]
 
+    def shifted(self, by: float) -> Interval:
+        return Interval(self.low + by, self.high + by)
+
 
 @dataclass(frozen=True)
 class Estimate:
