@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from app.analysis.metric import BY_TAG
-from app.analysis.per_prompt import prompt_matrix
+from app.analysis.per_prompt import PromptPair, prompt_matrix
 from app.analysis.trade_off import LATENCIES, QUALITY, Limits
-from app.experiment.comparing import Pairing, Side, load_side, pair, settled, trade_off_point
+from app.experiment.comparing import Pairing, Side, load_side, pair, pairs_of, settled, trade_off_point
 from app.experiment.kept_prompts import sent_prompt
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
@@ -64,6 +64,11 @@ def paired(url: str, before: tuple[str, tuple[int, ...]], after: tuple[str, tupl
     return pair(*(side_of(url, key, rungs[key][0], runs) for key, runs in (before, after)))
 
 
+@st.cache_resource(show_spinner=False, max_entries=48)
+def prompt_pairs(url: str, before: tuple[str, tuple[int, ...]], after: tuple[str, tuple[int, ...]]) -> list[PromptPair]:
+    return pairs_of(side_of(url, before[0], rungs[before[0]][0], before[1]), paired(url, before, after))
+
+
 parts.page_title(
     "Compare", "A baseline and its candidates: how sure each difference is, and which prompts it is made of."
 )
@@ -92,9 +97,7 @@ if not chosen:
     st.stop()
 
 before = side_of(store.url, baseline, *rungs[baseline])
-pairings = settled(
-    before, [paired(store.url, (baseline, rungs[baseline][1]), (key, rungs[key][1])) for key in chosen]
-)
+pairings = settled(before, [paired(store.url, (baseline, rungs[baseline][1]), (key, rungs[key][1])) for key in chosen])
 sides = [before, *(pairing.side for pairing in pairings)]
 refused, besides = view.not_comparable(pairings), view.other_causes(pairings)
 if refused:
@@ -118,7 +121,7 @@ def show_summary() -> None:
 
 def number(label: str, key: str, most: float | None = None) -> float | None:
     return st.number_input(
-        label, 0.0, most, None, key=key, bind="query-params", placeholder="no limit", width=190,
+        label, 0.0, most, None, key=key, bind="query-params", placeholder="no limit", width=220,
     )  # fmt: skip
 
 
@@ -160,7 +163,9 @@ def show_distributions() -> None:
 
 
 def show_prompts() -> None:
-    rows = prompt_matrix([pairing.pairs for pairing in pairings])
+    rows = prompt_matrix(
+        [prompt_pairs(store.url, (baseline, rungs[baseline][1]), (key, rungs[key][1])) for key in chosen]
+    )
     if not rows:
         st.info("The candidates and the baseline have no prompt in common.", icon=":material/info:")
         return

@@ -11,7 +11,7 @@ OF_THE_MOMENT = ("started_at", "engine_id", "schedule", "engine.key")
 ASKED = "options."
 """What was asked of the engine; what came of it is in its flags."""
 
-BY_RECIPE = ("recipe", "engine.", "models.", "model.served", "price_per_hour")
+BY_RECIPE = ("recipe", "engine.", "models", "model.served", "price_per_hour")
 """What techniques change of themselves; a price changes no measurement."""
 
 

@@ -136,4 +136,4 @@ def _medians_ms(side: RungData) -> dict[int, float]:
         for _, record in repeat:
             if record.ok:
                 times[record.position].append(e2e_ms(record))
-    return {at: median(found) for at, found in times.items()}
+    return {at: found[0] if len(found) == 1 else median(found) for at, found in times.items()}

@@ -114,9 +114,7 @@ def tail_interval(values: Sequence[float]) -> Interval | None:
 
 
 def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
-    return all(a <= b for a, b in zip(one, other, strict=True)) and any(
-        a < b for a, b in zip(one, other, strict=True)
-    )
+    return all(a <= b for a, b in zip(one, other, strict=True)) and any(a < b for a, b in zip(one, other, strict=True))
 
 
 def _keeps(value: float | None, tag: str, limit: float) -> bool:

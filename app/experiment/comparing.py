@@ -78,7 +78,6 @@ class Pairing:
 
     side: Side
     found: Comparison
-    pairs: Sequence[PromptPair]
     changed: Sequence[Changed]
     other_causes: Sequence[Changed]
     doubts: tuple[str, ...] = ()
@@ -129,7 +128,6 @@ def pair(before: Side, after: Side) -> Pairing:
     return Pairing(
         after,
         found if unknown is None else replace(found, reason=f"{found.reason}; {unknown}"),
-        prompt_pairs(before.data, after.data) if found.differences else [],
         environment_differences(before.manifest, after.manifest),
         beyond_recipe(before.manifest, after.manifest),
     )
@@ -149,6 +147,11 @@ def settled(before: Side, pairings: Sequence[Pairing]) -> list[Pairing]:
 
 def compare_sides(before: Side, others: Sequence[Side]) -> list[Pairing]:
     return settled(before, [pair(before, after) for after in others])
+
+
+def pairs_of(before: Side, pairing: Pairing) -> list[PromptPair]:
+    """Prompt by prompt, the worst regression first; empty where the sides cannot be compared."""
+    return prompt_pairs(before.data, pairing.side.data) if pairing.found.differences else []
 
 
 def trade_off_point(side: Side, pairing: Pairing | None) -> Point:

@@ -34,11 +34,14 @@ def show_answers(before: Side, others: Sequence[Side], position: int, prompts: P
 
 def _pair(before: Side, after: Side, position: int) -> None:
     found = beside(before, after, position)
+    if found.same:
+        with st.container(border=True):
+            st.caption(plain(f"{found.note} {found.before.name}: {found.before.words}. Here: {found.after.words}."))
+            st.html(html_of(found.spans[0]))
+        return
     if found.note:
         st.caption(found.note)
-    for column, answer, spans in zip(
-        st.columns(2, border=True), (found.before, found.after), found.spans, strict=True
-    ):
+    for column, answer, spans in zip(st.columns(2, border=True), (found.before, found.after), found.spans, strict=True):
         column.caption(plain(f"{answer.name}: {answer.words}"))
         column.html(html_of(spans))
 

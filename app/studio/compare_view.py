@@ -126,7 +126,9 @@ def percentile_rows(sides: Sequence[Side]) -> list[dict[str, str]]:
         cells = {"Recipe": side.name}
         for tag in LATENCIES:
             found, metric = distribution(times_of(side.data, tag)), BY_TAG[tag]
-            cells |= {f"{metric.title} {part} ({metric.unit})": metric.format(found[part], unit=False) for part in PARTS}
+            cells |= {
+                f"{metric.title} {part} ({metric.unit})": metric.format(found[part], unit=False) for part in PARTS
+            }
         rows.append(cells)
     return rows
 

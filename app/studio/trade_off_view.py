@@ -103,9 +103,9 @@ def rows_of(points: Sequence[Point], tags: Sequence[str], limits: Limits) -> lis
     shown = ("cost", QUALITY, *LATENCIES)
     return [
         {"Recipe": point.name}
-        | {TITLES[tag]: text_of(tag, point.figures.get(tag)) for tag in shown}
         | {f"Front with {_what(tag)}": _on(point, tag, fronts[tag]) for tag in tags}
         | ({"Limits": _kept(point, limits)} if limits.any else {})
+        | {TITLES[tag]: text_of(tag, point.figures.get(tag)) for tag in shown}
         for point in points
     ]
 
@@ -127,7 +127,9 @@ def text_of(tag: str, figure: Figure | None) -> str:
         return times(figure.value) + ("" if span is None else f" ({times(span.low)} to {times(span.high)})")
     metric = BY_TAG[tag]
     span = figure.interval
-    beyond = "" if span is None else f" ({metric.format(span.low, unit=False)} to {metric.format(span.high, unit=False)})"
+    beyond = (
+        "" if span is None else f" ({metric.format(span.low, unit=False)} to {metric.format(span.high, unit=False)})"
+    )
     return metric.format(figure.value) + beyond
 
 
