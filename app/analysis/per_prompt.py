@@ -57,7 +57,7 @@ class PromptPair:
 
 @dataclass(frozen=True)
 class PromptRow:
-    """One prompt on the baseline and on each candidate, None where a candidate did not send it or cannot be compared."""
+    """One prompt on the baseline and on each candidate; None where one did not send it or cannot be compared."""
 
     position: int
     pairs: tuple[PromptPair | None, ...]

@@ -1,7 +1,7 @@
 """Statistics of runs whose prompts are drawn with replacement, without making the drawn runs. Pure.
 
-A draw of prompts is known by how often it holds each prompt. A mean is then a product of matrices, and a median is found
-by walking through the sorted values: thousands of draws of thousands of requests take milliseconds.
+A draw of prompts is known by how often it holds each prompt. A mean is then a product of matrices, and a median is
+found by walking through the sorted values: thousands of draws of thousands of requests take milliseconds.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def load_side(store: Store, runs: Sequence[RunRow], key: str, name: str, asked: 
 
 
 def find_side(store: Store, key: str) -> Side:
-    """From `12`, a run, or `3.2`, all finished repeats of a rung. Raises InputError where nothing of it has finished."""
+    """From `12`, a run, or `3.2`, all finished repeats of a rung. Raises InputError where nothing has finished."""
     experiment, dot, rung = key.partition(".")
     if not experiment.isdecimal() or (dot and not rung.isdecimal()):
         raise InputError(f"{key!r} is no run: give a run's number, or EXPERIMENT.RUNG, as in 3.2")
@@ -138,10 +138,10 @@ def settled(before: Side, pairings: Sequence[Pairing]) -> list[Pairing]:
     more than techniques differs, the evidence tells nothing of the cause."""
     found = []
     for pairing, comparison in zip(pairings, corrected([each.found for each in pairings]), strict=True):
-        doubts: tuple[str, ...] = ()
+        held: tuple[Comparison, tuple[str, ...]] = (comparison, ())
         if not pairing.other_causes:
-            comparison, doubts = with_causes(comparison, before.applied, pairing.side.applied)
-        found.append(replace(pairing, found=comparison, doubts=doubts))
+            held = with_causes(comparison, before.applied, pairing.side.applied)
+        found.append(replace(pairing, found=held[0], doubts=held[1]))
     return found
 
 

@@ -101,7 +101,8 @@ class TestPrompts:
         at = self.open(open_page, number)
         assert at.subheader[0].value.replace("\\", "").startswith("Prompt 4 · ")
         assert "The same, letter by letter." in words(at)
-        assert "<del" in html(at) and "<ins" in html(at)
+        assert "<del" in html(at)
+        assert "<ins" in html(at)
         assert self.open(open_page, number, compare_prompt="2").subheader[0].value.startswith("Prompt 2")
 
     def test_a_failure_is_told_without_folders(self, open_page: Open, number: int) -> None:

@@ -61,6 +61,7 @@ def test_failures_are_counted_by_repeat_and_a_candidate_without_the_prompt_has_n
     rows = prompt_matrix([prompt_pairs(before, failing), prompt_pairs(before, before)])
     by_position = {row.position: row for row in rows}
     first = by_position[0].pairs[0]
-    assert first is not None and (first.failed_before, first.failed_after, by_position[0].failed) == (0, 1, True)
+    assert first is not None
+    assert (first.failed_before, first.failed_after, by_position[0].failed) == (0, 1, True)
     assert by_position[1].pairs[0] is None
     assert not by_position[1].failed

@@ -55,7 +55,8 @@ def test_limits_name_what_breaks_them_and_what_is_close() -> None:
     assert limits.broken_by(fast) == ("quality",)
     assert limits.unsure_of(fast) == ("ttft_ms", "quality")
     assert limits.broken_by(Point("blind")) == ("ttft_ms", "quality")
-    assert Limits().any is False and limits.any is True
+    assert Limits().any is False
+    assert limits.any is True
 
 
 def test_tails_are_of_all_repeats_and_failed_requests_have_none() -> None:
