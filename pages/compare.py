@@ -99,6 +99,10 @@ if not chosen:
 before = side_of(store.url, baseline, *rungs[baseline])
 pairings = settled(before, [paired(store.url, (baseline, rungs[baseline][1]), (key, rungs[key][1])) for key in chosen])
 sides = [before, *(pairing.side for pairing in pairings)]
+st.page_link(
+    "../pages/reports.py", label="Report", icon=":material/description:",
+    query_params={"runs": ",".join((baseline, *chosen))},
+)  # fmt: skip
 refused, besides = view.not_comparable(pairings), view.other_causes(pairings)
 if refused:
     st.error("\n".join(f"- {plain(text)}" for text in refused), title="Not comparable", icon=":material/block:")

@@ -17,9 +17,9 @@ import numpy as np
 
 from app.analysis.metric import BY_TAG
 from app.analysis.quality import score_answers
-from app.analysis.resampling import MEAN, MEDIAN, Statistic
+from app.analysis.resampling import MEAN, MEDIAN, Matrix, Statistic
 from app.analysis.scoring import DEFAULT_RULE
-from app.analysis.statistics import Estimate, Interval, Matrix, adjusted, contrast, paired_share_difference, sign_test
+from app.analysis.statistics import Estimate, Interval, adjusted, contrast, paired_share_difference, sign_test
 from app.analysis.summary import CountedRecord, e2e_ms, run_seconds, tpot_ms, ttft_ms
 from app.replay.record import RequestRecord
 

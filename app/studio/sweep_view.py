@@ -29,14 +29,9 @@ def show_sweep(store: Store, experiment: ExperimentRow) -> None:
     if not loads:
         st.info("No load has been measured yet.", icon=":material/hourglass_top:")
         return
-    with st.container(horizontal=True):
-        given = {
-            tag: st.number_input(title, 0.0, None, 0.0, width=190, key=f"slo_{tag}", help="0 is no limit")
-            for tag, title in TITLES.items()
-        }
-    slo = Slo({tag: limit for tag, limit in given.items() if limit}) if any(given.values()) else None
+    slo = chosen_limits()
     found = sweep(loads, slo)
-    unit = "requests/s" if ExperimentSpec.from_json(experiment.spec).load.is_open else "in flight"
+    unit = unit_of(experiment)
     for text in sentences(found, slo, unit):
         st.markdown(text, width=TEXT_WIDTH)
     st.plotly_chart(sweep_chart(found, unit), config=PLAIN, key="sweep", alt=words(found, unit))
@@ -44,6 +39,23 @@ def show_sweep(store: Store, experiment: ExperimentRow) -> None:
     columns = {name: st.column_config.TextColumn(alignment="right") for name in rows[0]}
     st.dataframe(rows, hide_index=True, column_config=columns, height="content", key="loads", alt="Each load's figures")
     st.caption("Times count from when a request was due. Goodput: requests a second that keep every limit.")
+
+
+def chosen_limits() -> Slo | None:
+    """Limits in milliseconds, part of the link; None without any."""
+    with st.container(horizontal=True):
+        given = {
+            tag: st.number_input(
+                title, 0.0, None, 0.0, width=190, key=f"slo_{tag}", help="0 is no limit", bind="query-params"
+            )
+            for tag, title in TITLES.items()
+        }
+    limits = {tag: limit for tag, limit in given.items() if limit}
+    return Slo(limits) if limits else None
+
+
+def unit_of(experiment: ExperimentRow) -> str:
+    return "requests/s" if ExperimentSpec.from_json(experiment.spec).load.is_open else "in flight"
 
 
 def sentences(found: Sweep, slo: Slo | None, unit: str) -> list[str]:
