@@ -18,7 +18,7 @@ Sent = Callable[[Side, Prompt], Prompt | None]
 
 def show_answers(before: Side, others: Sequence[Side], position: int, prompts: PromptSet | None, sent: Sent) -> None:
     prompt = prompts.prompts[position] if prompts and position < len(prompts.prompts) else None
-    st.subheader(plain(f"Prompt {position + 1}" + (f" · {prompt.id}" if prompt else "")), anchor=False)
+    st.header(plain(f"Prompt {position + 1}" + (f" · {prompt.id}" if prompt else "")), anchor=False)
     if prompt is not None:
         if prompt.expected is not None:
             st.markdown(f"Expected: {plain(prompt.expected)}")

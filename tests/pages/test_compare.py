@@ -99,11 +99,11 @@ class TestPrompts:
 
     def test_the_worst_prompt_is_read_first_and_any_by_its_number(self, open_page: Open, number: int) -> None:
         at = self.open(open_page, number)
-        assert at.subheader[0].value.replace("\\", "").startswith("Prompt 4 · ")
+        assert at.header[0].value.replace("\\", "").startswith("Prompt 4 · ")
         assert "The same, letter by letter." in words(at)
         assert "<del" in html(at)
         assert "<ins" in html(at)
-        assert self.open(open_page, number, compare_prompt="2").subheader[0].value.startswith("Prompt 2")
+        assert self.open(open_page, number, compare_prompt="2").header[0].value.startswith("Prompt 2")
 
     def test_a_failure_is_told_without_folders(self, open_page: Open, number: int) -> None:
         said = words(self.open(open_page, number, compare_prompt="5"))
