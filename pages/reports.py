@@ -10,7 +10,7 @@ from app.experiment.reporting import SWEEP, WITHOUT, rendered, rendered_comparis
 from app.experiment.results import measured_loads
 from app.reports.repeating import compare_command
 from app.studio import ladder_view as view
-from app.studio import parts, sweep_view
+from app.studio import parts, sweep_view, sweep_words
 from app.studio.report_forms import choose_texts, report_forms
 from app.studio.session import ladder_of, ladder_version, linked_choice, open_studio, reason
 from app.studio.wording import listed, moment, plain, without_folders
@@ -43,8 +43,8 @@ def show_sweep(experiment: ExperimentRow) -> None:
     slo = sweep_view.chosen_limits()
     loads = measured_loads(store, experiment.id)
     found = sweep(loads, slo)
-    unit = sweep_view.unit_of(experiment)
-    for text in sweep_view.sentences(found, slo, unit):
+    unit = sweep_words.unit_of(experiment)
+    for text in sweep_words.sentences(found, slo, unit):
         st.markdown(plain(text), width=parts.TEXT_WIDTH)
     words = f" --slo {','.join(f'{tag}={limit:g}' for tag, limit in slo.limits.items())}" if slo else ""
     report_forms(

@@ -13,7 +13,7 @@ from app.reports.ladder_report import shown_manifest
 from app.reports.repeating import sweep_command
 from app.reports.report import Bar, Cell, Chart, Report, Section, table_of
 from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cells
-from app.studio import evidence_view, ladder_view, sweep_view
+from app.studio import evidence_view, ladder_view, sweep_words
 from app.studio.wording import EFFECTS, moment, without_folders
 from app.version import RUNG
 from app.words import title_of
@@ -60,7 +60,7 @@ def sweep_report(
     """`manifest` is that of the first run, `evidence` of all runs together; `now` is in seconds since the epoch."""
     unit = "requests/s" if is_open(experiment) else "in flight"
     command = sweep_command(experiment.spec, manifest.get("prompt_set", {}).get("name", ""), slo)
-    said = sweep_view.sentences(found, slo, unit)
+    said = sweep_words.sentences(found, slo, unit)
     basis = ladder_view.basis(manifest, experiment.spec.get("repeats", 1)) if manifest else ""
     repeat = (without_folders(command),) if command else ()
     return Report(
@@ -85,7 +85,7 @@ def _sections(
 ) -> list[Section]:
     if not found.points:
         return []
-    rows = sweep_view.sweep_rows(found, unit)
+    rows = sweep_words.sweep_rows(found, unit)
     spans = [
         {
             f"Offered ({unit})": f"{point.offered:g}",
@@ -104,7 +104,7 @@ def _sections(
         if point.requests_per_s is not None
     )  # fmt: skip
     chart = Chart(
-        sweep_view.words(found, unit), sweep_view.sweep_chart(found, unit), bars, None, "Throughput of each load."
+        sweep_words.words(found, unit), sweep_words.sweep_chart(found, unit), bars, None, "Throughput of each load."
     )
     sections = [
         Section(
