@@ -33,7 +33,7 @@ st.navigation(
         ),
         st.Page(
             PAGES / "reports.py", title="Reports", icon=":material/description:", url_path="reports",
-            help="An experiment as HTML, PDF, Markdown or JSON.",
+            help="An experiment or compared runs as HTML, PDF, Markdown, CSV or JSON.",
         ),
         st.Page(
             PAGES / "prompts.py", title="Prompts", icon=":material/chat:", url_path="prompts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import time
 from typing import Any
 
@@ -13,6 +14,16 @@ from optimizers.errors import InputError
 from store.tables import RequestRow, RunRow, SegmentRow
 
 REQUESTS = RequestRow.metadata.tables[RequestRow.__tablename__]
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """Enough of a finished run to choose it by, without its manifest and summary."""
+
+    id: int
+    experiment_id: int
+    rung: int
+    label: str
 
 
 class Runs:
@@ -28,6 +39,22 @@ class Runs:
 
     def of_experiment(self, experiment_id: int) -> list[RunRow]:
         query = select(RunRow).where(RunRow.experiment_id == experiment_id).order_by(RunRow.rung, RunRow.repeat)
+        with self._session() as session:
+            return list(session.scalars(query))
+
+    def finished(self) -> list[FinishedRun]:
+        """All finished runs, the newest experiment's first, by rung and repeat."""
+        query = (
+            select(RunRow.id, RunRow.experiment_id, RunRow.rung, RunRow.label)
+            .where(RunRow.status == "done")
+            .order_by(RunRow.experiment_id.desc(), RunRow.rung, RunRow.repeat)
+        )
+        with self._session() as session:
+            return [FinishedRun(*row) for row in session.execute(query)]
+
+    def several(self, run_ids: Sequence[int]) -> list[RunRow]:
+        """Those runs, by rung and repeat."""
+        query = select(RunRow).where(RunRow.id.in_(run_ids)).order_by(RunRow.rung, RunRow.repeat)
         with self._session() as session:
             return list(session.scalars(query))
 
