@@ -25,9 +25,8 @@ def verdict(fit: Fit) -> str:
         return f"Fits with {asked}; the most is {fit.most_requests:,}."
     needed = amount(fit.needed_bytes)
     most = f"At this context the most is {count_of(fit.most_requests or 0, 'request')}"
-    context = (
-        "" if fit.longest_context is None else f"; {load.requests:,} at once fit up to {fit.longest_context:,} tokens"
-    )
+    longest = fit.longest_context
+    context = "" if longest is None else f"; {load.requests:,} at once fit up to {longest:,} tokens"
     return f"Does not fit with {asked}: that takes {needed}, and there are {usable}. {most}{context}."
 
 

@@ -22,6 +22,7 @@ EVERY_LAYER = frozenset({"mistral", "mixtral", "ministral", "phi3", "phimoe", "s
 """Model types whose `sliding_window` holds for every layer."""
 ONE_IN: Mapping[str, int] = {"gemma2": 2, "gemma3": 6, "gemma3_text": 6, "cohere2": 4}
 """Model types of which one layer in so many sees the whole context, where config.json has no `layer_types`."""
+STATE_SIZES = ("mamba_d_state", "mamba_d_ssm", "ssm_state_size", "state_size", "linear_num_value_heads")
 WHOLE, WINDOW, CHUNK = "full_attention", "sliding_attention", "chunked_attention"
 
 
@@ -149,15 +150,7 @@ def _kind(text: Mapping[str, Any], kv_heads: int) -> str:
 
 
 def _has_state(text: Mapping[str, Any]) -> bool:
-    names = (
-        "mamba_d_state",
-        "mamba_d_ssm",
-        "ssm_state_size",
-        "state_size",
-        "linear_num_value_heads",
-        "rwkv_hidden_size",
-    )
-    return any(text.get(name) for name in names)
+    return any(text.get(name) for name in STATE_SIZES)
 
 
 def _first(text: Mapping[str, Any], *keys: str) -> int | None:

@@ -27,5 +27,5 @@ async def work(spec: Mapping[str, Any], settings: Settings, report: Report) -> M
         try:
             await asyncio.sleep(60)
         finally:
-            Path(spec["cleaned"]).write_text("yes")
+            Path(spec["cleaned"]).write_text("yes")  # noqa: ASYNC240
     return {"answer": 42, "home": str(settings.home)}

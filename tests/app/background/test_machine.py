@@ -14,6 +14,7 @@ from app.worker import working
 from store.settings import Settings
 from store.store import Store
 from tests.app.experimenting import queue, shorten_waits
+from tests.app.serving import until
 
 
 async def test_the_second_waits_for_the_first(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,8 +28,7 @@ async def test_the_second_waits_for_the_first(settings: Settings, monkeypatch: p
 
     async with whole_machine(settings, lambda: told.append("never")):
         waiting = asyncio.create_task(second())
-        while not told:
-            await asyncio.sleep(0.01)
+        await until(lambda: bool(told), "the second waits")
         order.append("first")
     await waiting
     assert (told, order) == (["waits"], ["first", "second"])

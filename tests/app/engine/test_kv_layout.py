@@ -100,7 +100,7 @@ def test_a_step_is_kept_beside_the_window() -> None:
     ("config", "why"),
     [
         ({"model_type": "mamba"}, "does not say how many layers"),
-        ({**LLAMA3_8B, "num_hidden_layers": 2, "layer_types": ["linear_attention", "full_attention"]}, "linear_attention"),
+        ({"num_hidden_layers": 2, "layer_types": ["linear_attention", "full_attention"]}, "linear_attention"),
         ({**LLAMA3_8B, "mamba_d_state": 128}, "Mamba"),
         ({**LLAMA3_8B, "num_key_value_heads": [1, 2]}, "one number of KV heads"),
         ({**DEEPSEEK_V3, "model_type": "minicpm3"}, "latent attention (MLA)"),
