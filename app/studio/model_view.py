@@ -143,6 +143,12 @@ def engine_techniques(surroundings: Surroundings) -> list[Technique]:
     ]
 
 
+def has_chat_template(models: Iterable[KnownModel], row: EngineRow | None) -> bool:
+    """Whether the engine's model has one; taken to be so where the model is not known."""
+    named = row.spec.get("model") if row is not None else None
+    return next((m.checkpoint.has_chat_template for m in models if m.name == named and m.checkpoint), True)
+
+
 def engine_state(row: EngineRow | None, worker_alive: bool) -> str:
     """The engine's state as it is, not as a worker that has died left it."""
     if row is None:
