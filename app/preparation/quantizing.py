@@ -43,7 +43,7 @@ def plan_quantizing(
     recipe = Recipe.of([(Quantization.key, technique)])
     find = partial(find_model, store, settings)
     source = find(model)
-    chosen = (name or "").strip() or default_name(source.name, str(recipe.settings_of(Quantization.key)["method"]))
+    chosen = (name or "").strip() or default_name(source.name, str(technique.get("method", MADE_HERE[0])))
     refuse_builtin(chosen)
     resolve_models(recipe, find, source)
     check_prepared(store, recipe, detect_hardware().surroundings(source.config))

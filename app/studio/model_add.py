@@ -71,7 +71,7 @@ def quantize_form(store: Store, settings: Settings, models: Sequence[KnownModel]
         )
         if not st.form_submit_button("Quantize", icon=":material/compress:"):
             return
-        technique = {"method": method}
+        technique: dict[str, str | int] = {"method": method}
         if METHODS[method].grouped:
             technique["group_size"] = group
         if METHODS[method].calibrated:
