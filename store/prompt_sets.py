@@ -1,5 +1,5 @@
-"""Prompt sets in the store. The prompts of a set never change once saved: other content needs another name, or takes the
-place of a set that no experiment rests on. Names and tags can change: experiments know their set by its number."""
+"""Prompt sets in the store. The prompts of a set never change once saved: other content needs another name, or takes
+the place of a set that no experiment rests on. Names and tags may change: experiments know their set by its number."""
 
 from __future__ import annotations
 

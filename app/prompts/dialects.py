@@ -1,7 +1,7 @@
 """Which of the common formats a row is written in, and the row as rows.py reads it.
 
-Known: Rung's own, OpenAI chat, batch and responses rows, ShareGPT, Alpaca, Spec-Bench and MT-Bench questions, datasets of
-`vllm bench serve` and GuideLLM, traces of Mooncake, Qwen-Bailian and aiperf, and plain rows with a column of text.
+Known: Rung's own, OpenAI chat, batch and responses rows, ShareGPT, Alpaca, Spec-Bench and MT-Bench questions, datasets
+of `vllm bench serve` and GuideLLM, traces of Mooncake, Qwen-Bailian and aiperf, and plain rows with a column of text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NOT_USED = ""
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column holds what, where a person says so. None leaves it to the names that are known, NOT_USED uses none."""
+    """Which column holds what, where a person says so. None leaves it to the known names, NOT_USED uses none."""
 
     prompt: str | None = None
     expected: str | None = None
@@ -36,6 +36,7 @@ class Columns:
         return {name: column for name, column in found.items() if column is not None}
 
 
+AS_NAMED = Columns()
 KNOWN_NAMES = {
     "prompt": (*TEXT_FIELDS, "messages", "conversations", "body", "turns", "hash_ids"),
     "expected": EXPECTED_FIELDS,
@@ -44,7 +45,7 @@ KNOWN_NAMES = {
 }
 
 
-def recognised(row: Any, columns: Columns = Columns()) -> tuple[str, Any]:
+def recognised(row: Any, columns: Columns = AS_NAMED) -> tuple[str, Any]:
     """(the format's name, the row with the names that rows.py knows). Raises InputError without the place."""
     if isinstance(row, str):
         return "texts", row

@@ -1,4 +1,4 @@
-"""A prompt file looked at and not yet saved: the prompts in it, the format of each, and what is wrong with which row."""
+"""A prompt file looked at and not yet saved: its prompts, the format of each, and what is wrong with which row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from app.analysis.scoring import DEFAULT_RULE, Rule, rule_of
 from app.prompts.decode import NOTHING, UnreadableRow, decoded_rows
-from app.prompts.dialects import TRACE, Columns, recognised
+from app.prompts.dialects import AS_NAMED, TRACE, Columns, recognised
 from app.prompts.prompt_set import PromptSet
 from app.prompts.rows import to_prompt
 from optimizers.errors import InputError
@@ -54,7 +54,7 @@ class Draft:
 
 
 def read_draft(
-    stream: Any, where: str, suffix: str, score: str | None = None, columns: Columns = Columns(), strict: bool = False
+    stream: Any, where: str, suffix: str, score: str | None = None, columns: Columns = AS_NAMED, strict: bool = False
 ) -> Draft:
     """All of the file. `score` goes before the rule in the file's header. Raises InputError for what spoils the whole
     file, and with `strict` for the first row that is no prompt."""
@@ -78,9 +78,7 @@ def read_draft(
                 raise InputError(f"the id {prompt.id!r} was used at {places[prompt.id]}")
             made += len(prompt.text or "") if form == TRACE else 0
             if made > MADE_CHARACTERS:
-                raise InputError(
-                    f"beyond {MADE_CHARACTERS:,} characters of made-up text; cut the trace before this row"
-                )
+                raise InputError(f"beyond {MADE_CHARACTERS:,} characters of made-up text; cut the trace here")
         except InputError as error:
             if strict:
                 raise InputError(f"{where}, {place}: {error}; {NOTHING}") from None

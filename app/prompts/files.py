@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from app.csv_cell import safe_cell
-from app.prompts.dialects import Columns
+from app.prompts.dialects import AS_NAMED, Columns
 from app.prompts.draft import SCHEMA, Draft, read_draft
 from app.prompts.prompt_set import PromptSet
 from optimizers.errors import InputError
@@ -33,7 +33,7 @@ def read_prompt_file(path: Path, name: str | None = None, score: str | None = No
     return draft_of_file(path, score, strict=True).prompt_set(name or path.stem)
 
 
-def draft_of_file(path: Path, score: str | None = None, columns: Columns = Columns(), strict: bool = False) -> Draft:
+def draft_of_file(path: Path, score: str | None = None, columns: Columns = AS_NAMED, strict: bool = False) -> Draft:
     """As `read_draft`."""
     try:
         size = path.stat().st_size

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.prompts import draft as module
-from app.prompts.dialects import NOT_USED, Columns, guessed
+from app.prompts.dialects import AS_NAMED, NOT_USED, Columns, guessed
 from app.prompts.draft import Draft, read_draft
 from app.prompts.files import read_prompts
 from optimizers.errors import InputError
 from optimizers.prompt import Message
 
 
-def look(*rows: Any, suffix: str = ".jsonl", columns: Columns = Columns(), score: str | None = None) -> Draft:
+def look(*rows: Any, suffix: str = ".jsonl", columns: Columns = AS_NAMED, score: str | None = None) -> Draft:
     lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
     return read_draft(io.BytesIO("\n".join(lines).encode()), "my.file", suffix, score, columns)
 
@@ -107,7 +107,7 @@ def test_made_up_texts_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MADE_CHARACTERS", 60)
     found = look(*[{"input_length": 10, "output_length": 1, "hash_ids": [at]} for at in range(3)])
     assert len(found.prompts) == 1
-    assert "characters of made-up text; cut the trace before this row" in found.problems[0].problem
+    assert "characters of made-up text; cut the trace here" in found.problems[0].problem
 
 
 ROWS = st.lists(
