@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from app.paths import existing_path
-from app.prompts.files import read_prompt_file, slug
+from app.prompts.dialects import AS_NAMED, Columns
+from app.prompts.draft import Draft
+from app.prompts.files import draft_of_file, read_prompt_file, slug
 from app.prompts.prompt_set import PromptSet
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
@@ -52,9 +54,17 @@ def save_prompt_set(store: Store, prompt_set: PromptSet, source: str) -> tuple[P
 
 
 def import_file(
-    store: Store, path: Path, name: str | None = None, score: str | None = None
-) -> tuple[PromptSetRow, bool]:
-    return save_prompt_set(store, read_prompt_file(path, slug(name or path.stem), score), path.name)
+    store: Store,
+    path: Path,
+    name: str | None = None,
+    score: str | None = None,
+    columns: Columns = AS_NAMED,
+    good_rows_only: bool = False,
+) -> tuple[PromptSetRow, bool, Draft]:
+    """(row, was it new, what the file held). Raises InputError for the first bad row, unless the good ones will do."""
+    draft = draft_of_file(path, score, columns, strict=not good_rows_only)
+    row, new = save_prompt_set(store, draft.prompt_set(slug(name or path.stem)), path.name)
+    return row, new, draft
 
 
 def find_prompts(store: Store, set_or_file: str) -> PromptSetRow:
