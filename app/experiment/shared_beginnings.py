@@ -12,6 +12,8 @@ from app.experiment.prompt_tokens import token_text
 from app.prompts.prompt_set import PromptSet
 
 LARGEST = 20
+LEAST_SHARE = 0.001
+"""Of all prompt tokens: what repeats fewer is noise, such as two numbers that begin with the same digit."""
 SHOWN_TOKENS = 24
 
 
@@ -44,6 +46,7 @@ def shared_beginnings(
 ) -> SharedBeginnings:
     """`tokens` are the set's prompts by the checkpoint's tokenizer, in order."""
     found = prefix_map(tokens)
+    notable = [node for node in found.largest(LARGEST) if node.repeated >= LEAST_SHARE * found.tokens]
 
     def described(node: PrefixNode) -> Beginning:
         at = found.order[node.row]
@@ -59,4 +62,4 @@ def shared_beginnings(
             prompt_set.prompts[at].id,
         )
 
-    return SharedBeginnings(found, block_size, tuple(described(node) for node in found.largest(LARGEST)))
+    return SharedBeginnings(found, block_size, tuple(described(node) for node in notable))
