@@ -117,7 +117,7 @@ def _aiperf(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _named(row: Mapping[str, Any], columns: Columns) -> tuple[str, Any]:
-    made = dict(row)
+    made = {_key(name): value for name, value in row.items()} | dict(row)
     for role, column in columns.given.items():
         for known in KNOWN_NAMES[role]:
             made.pop(known, None)
@@ -126,7 +126,7 @@ def _named(row: Mapping[str, Any], columns: Columns) -> tuple[str, Any]:
         if column not in row:
             raise InputError(f"there is no column {column!r}; it has: {', '.join(map(str, row)) or 'none'}")
         made[role] = row[column]
-    return "columns as chosen", made
+    return "columns as chosen", made if "messages" in made else _plain(made)[1]
 
 
 def _with_json_columns(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -41,7 +41,16 @@ def load_prompt_set(store: Store, prompt_set_id: int, limit: int | None = None) 
 
 def save_prompt_set(store: Store, prompt_set: PromptSet, source: str) -> tuple[PromptSetRow, bool]:
     """Saves under the set's name; (row, was it new). Refuses a taken name with other prompts."""
-    new = NewPromptSet(
+    return store.prompt_sets.add(_new(prompt_set, source))
+
+
+def save_in_place(store: Store, old_id: int, prompt_set: PromptSet, source: str) -> PromptSetRow:
+    """Saves in the place of a set that no experiment rests on. Raises InputError."""
+    return store.prompt_sets.replace(old_id, _new(prompt_set, source))
+
+
+def _new(prompt_set: PromptSet, source: str) -> NewPromptSet:
+    return NewPromptSet(
         name=slug(prompt_set.name),
         title=prompt_set.title,
         description=prompt_set.description,
@@ -50,7 +59,6 @@ def save_prompt_set(store: Store, prompt_set: PromptSet, source: str) -> tuple[P
         bodies=[prompt.to_json() for prompt in prompt_set.prompts],
         score=prompt_set.score,
     )
-    return store.prompt_sets.add(new)
 
 
 def import_file(
@@ -102,7 +110,7 @@ def _starter_row(store: Store, name: str) -> PromptSetRow:
     """
     made = _starter_set(name)
     known = store.prompt_sets.find(name)
-    if known is not None and known.content_hash != made.content_hash and _is_built_in(known):
+    if known is not None and known.content_hash != made.content_hash and is_built_in(known):
         shorter, whole = (_with_hash(name, known.content_hash, digits) for digits in (7, 64 - len(name)))
         taken = store.prompt_sets.find(shorter) is not None
         store.prompt_sets.rename(known.id, whole if taken else shorter)
@@ -115,7 +123,8 @@ def _starter_set(name: str) -> PromptSet:
     return read_prompt_file(STARTER_FOLDER / f"{name}.jsonl", name)
 
 
-def _is_built_in(row: PromptSetRow) -> bool:
+def is_built_in(row: PromptSetRow) -> bool:
+    """Whether the set came with Rung, and comes again when it is removed."""
     return row.source.startswith(_STARTER_SOURCE) or row.content_hash in _FIRST_STARTER_SETS
 
 
