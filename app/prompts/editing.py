@@ -163,7 +163,7 @@ def _limit(row: EditRow) -> int | None:
     return row.max_tokens
 
 
-def _free_id(number: int, taken: set[str | None]) -> str:
+def _free_id(number: int, taken: set[str]) -> str:
     while f"row-{number:04d}" in taken:
         number += 1
     return f"row-{number:04d}"

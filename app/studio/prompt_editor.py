@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from zlib import crc32
 
-import pandas as pd
+import pandas as pd  # type: ignore[import-untyped]
 import streamlit as st
 
 from app.analysis.scoring import DEFAULT_RULE

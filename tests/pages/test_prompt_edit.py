@@ -30,7 +30,7 @@ def opened(open_page: Open, store: Store, *prompts: Prompt) -> tuple[AppTest, Pr
 def edit(at: AppTest, **change: Any) -> AppTest:
     """`rows` by position and column, `added`, `deleted`: what a person did in the table."""
     state = {"edited_rows": change.get("rows", {}), "added_rows": change.get("added", [])}
-    at.session_state[at.data_editor[0].key] = {**state, "deleted_rows": change.get("deleted", [])}
+    at.session_state[str(at.data_editor[0].key)] = {**state, "deleted_rows": change.get("deleted", [])}
     at.run()
     assert not at.exception
     return at
@@ -130,8 +130,9 @@ def test_a_conversation_is_edited_as_json(open_page: Open, store: Store) -> None
     at, _ = opened(open_page, store)
     at.selectbox(key="edit_json_id_1").select("b").run()
     area = at.text_area[0]
-    assert '"content": "Hi"' in area.value
-    area.set_value(area.value.replace('"Hi"', '"Never"')).run()
+    text = str(area.value)
+    assert '"content": "Hi"' in text
+    area.set_value(text.replace('"Hi"', '"Never"')).run()
     at.button(key="edit_json_take").click().run()
     assert not at.exception
     assert "1 changed, 0 added, 0 deleted" in words(at)

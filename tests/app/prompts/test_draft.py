@@ -110,7 +110,7 @@ def test_made_up_texts_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "characters of made-up text; cut the trace here" in found.problems[0].problem
 
 
-ROWS = st.lists(
+ROWS: st.SearchStrategy[list[Any]] = st.lists(
     st.one_of(
         st.sampled_from(
             [{"prompt": "a"}, {"messages": []}, {"turns": [1]}, {"hash_ids": None, "input_length": None}, 5, None, "x"]
