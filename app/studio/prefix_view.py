@@ -9,7 +9,7 @@ from streamlit.elements.lib import streamlit_plotly_theme as theme
 
 from app.analysis.prefix_map import PrefixMap
 from app.experiment.shared_beginnings import Beginning, SharedBeginnings
-from app.studio.charts import SHADE, TEXT, frame
+from app.studio.charts import SHADE, frame
 
 DRAWN_NODES = 200
 OUTLINE_ROWS = 256
@@ -50,7 +50,7 @@ def map_figure(found: SharedBeginnings) -> go.Figure:
             figure.add_annotation(
                 x=(starts[at] + node.tokens) / 2, y=node.row + node.prompts / 2, showarrow=False,
                 text=f"<b>{node.tokens:,} tokens</b><br>{node.prompts:,} prompts",
-                font={"size": 13, "color": TEXT}, bgcolor="rgba(128,138,150,0.35)", borderpad=3,
+                font={"size": 13, "color": "#ffffff"}, bgcolor="rgba(16,24,36,0.78)", borderpad=3,
             )  # fmt: skip
     grid = found.block_size * -(-widest // (MOST_GRID_LINES * found.block_size))
     step = "" if grid == found.block_size else f", every {grid // found.block_size}th"
