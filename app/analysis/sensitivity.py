@@ -19,7 +19,7 @@ MOVED = (
 @dataclass(frozen=True)
 class Effect:
     """What moving an input by 20 % does to a month's cost, as shares of it (0.2 is 20 % more). None where that is not
-    answered, and `reason` then says why; an end that an input cannot pass is where it stops."""
+    answered, and `reason` then says why; near its end an input moves no farther than that."""
 
     name: str
     title: str
@@ -70,7 +70,12 @@ def _effect(
     for factor in (1 - STEP, 1 + STEP):
         rule = NUMBERS[name]
         top = MOST_PEAK if name == "peak_to_mean" else rule.high
-        moved = replace(scenario, **{name: min(top, max(rule.low, value * factor))})
+        target = min(top, max(rule.low, value * factor))
+        if target == value:
+            changes.append(None)
+            reasons.append(f"{factor - 1:+.0%}: it is at its end")
+            continue
+        moved = replace(scenario, **{name: target})
         try:
             changes.append(answer(moved, curve, uncached).monthly / found.monthly - 1 if found.monthly else 0.0)
         except Unanswered as refused:
@@ -96,6 +101,4 @@ def sentence(effects: list[Effect]) -> str:
 
 def _ends(effect: Effect) -> str:
     parts = [("20 % less", effect.less), ("20 % more", effect.more)]
-    return ", ".join(
-        f"{what} is not answered" if change is None else f"{what} gives {change:+.0%}" for what, change in parts
-    )
+    return ", ".join(f"{what} gives {change:+.0%}" for what, change in parts if change is not None)
