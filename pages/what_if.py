@@ -9,7 +9,7 @@ import streamlit as st
 from app.analysis.scenario import NUMBERS, Scenario
 from app.analysis.sensitivity import sensitivity, sentence
 from app.experiment.load_curves import default_pair
-from app.studio import parts, what_if_charts, what_if_inputs, what_if_view
+from app.studio import parts, what_if_charts, what_if_inputs, what_if_notes, what_if_view
 from app.studio.access import may_change
 from app.studio.charts import PLAIN
 from app.studio.session import open_studio
@@ -41,7 +41,9 @@ def how_to_measure() -> None:
 def defaults() -> Scenario:
     """A scenario that what was measured answers; the price is what the runs were measured with, never made up."""
     asked = [st.query_params.get("curve_from"), st.query_params.get("curve_to")]
-    before, after = (name if name in titles else other for name, other in zip(asked, default_pair(choices), strict=True))
+    before, after = (
+        name if name in titles else other for name, other in zip(asked, default_pair(choices), strict=True)
+    )
     curves = [curve for key in (before, after) if key and (curve := curve_of(store, store.url, version, key)[0])]
     price = next((curve.price_per_hour for curve in curves if curve.price_per_hour is not None), None)
     return Scenario(before, after, most_ttft=what_if_view.default_limit(curves), usd_per_hour=price)
@@ -75,8 +77,8 @@ def show_volume(answered: list[Side], scenario: Scenario) -> None:
     if scenario.usd_per_hour is None:
         st.caption("Give the price of a replica's hardware to see dollars by volume and the break-even with an API.")
         return
-    for text in [text for side in answered for text in what_if_view.break_even_sentences(side, scenario.api_model)]:
-        st.markdown(f"- {plain(text)}", width=parts.TEXT_WIDTH)
+    said = what_if_notes.break_even_sentences(answered, scenario.api_model)
+    st.markdown("\n".join(f"- {plain(text)}" for text in said), width=parts.TEXT_WIDTH)
     if not scenario.api_model:
         st.caption("Name an API model on the left to see from how many requests a day own replicas cost less.")
     st.plotly_chart(
@@ -98,14 +100,16 @@ def show_sensitivity(side: Side, scenario: Scenario) -> None:
 
 
 def show_basis(sides: list[Side]) -> None:
-    st.table(what_if_view.basis_rows(sides), border="horizontal", hide_index=True, alt="What each side was measured with")
+    st.table(
+        what_if_notes.basis_rows(sides), border="horizontal", hide_index=True, alt="What each side was measured with"
+    )
     with st.container(horizontal=True):
         for number in dict.fromkeys(side.curve.experiment_id for side in sides):
             st.page_link(
                 "../pages/ladder.py", label=f"Runs of experiment {number}", icon=":material/stairs:",
                 query_params={"experiment": str(number)},
             )  # fmt: skip
-    st.markdown("\n".join(f"- {plain(text)}" for text in what_if_view.RULES), width=parts.TEXT_WIDTH)
+    st.markdown("\n".join(f"- {plain(text)}" for text in what_if_notes.RULES), width=parts.TEXT_WIDTH)
 
 
 @st.fragment
@@ -141,11 +145,11 @@ def show_results(sides: list[Side], scenario: Scenario, unreadable: list[str], n
         quiet = card.title == "Utilisation"
         place.metric(card.title, card.value, card.change, "off" if quiet else "inverse", border=True, help=card.help)
     if cards and scenario.usd_per_hour is None:
-        st.caption(f"Give “{plain(NUMBERS['usd_per_hour'].title)}” to see dollars; none is made up.")
+        st.caption(f"Give “{plain(NUMBERS['usd_per_hour'].label)}” to see dollars; none is made up.")
     elif cards:
-        last = [side for side in sides if side.answer is not None][-1]
-        st.caption(plain(f"{last.role}, {last.name}: {what_if_view.range_text(last.answer)}"))
-    notes = what_if_view.cautions(sides, scenario)
+        last, found = [(side, side.answer) for side in sides if side.answer is not None][-1]
+        st.caption(plain(f"{last.role}, {last.name}: {what_if_view.range_text(found)}"))
+    notes = what_if_notes.cautions(sides, scenario)
     if notes:
         with st.container(border=True):
             st.markdown("**:material/visibility: Read with care**")
@@ -158,8 +162,8 @@ def show_results(sides: list[Side], scenario: Scenario, unreadable: list[str], n
 
 parts.page_title(
     "What-if",
-    "How many replicas a day's traffic would need and what they would cost, from measured load curves; an estimate that "
-    "says what it rests on.",
+    "How many replicas a day's traffic would need and what they would cost, from measured load curves: an estimate, "
+    "with what it rests on.",
 )
 if not choices:
     st.info(

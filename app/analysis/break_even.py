@@ -38,16 +38,15 @@ def api_usd_per_request(api: ApiPrice, tokens_in: float, tokens_out: float, cach
     return ((tokens_in - cached) * api.input + cached * api.cached + tokens_out * api.output) / 1e6
 
 
-def break_even(scenario: Scenario, found: Answer, api: ApiPrice) -> BreakEven | None:
-    """None without a price of the hardware, or where a request's tokens are not known.
+def break_even(scenario: Scenario, found: Answer, api: ApiPrice, cached: float | None = None) -> BreakEven | None:
+    """`cached` are the prompt tokens of a request that an API is taken to serve from its cache. None without a price of
+    the hardware, or where a request's tokens are not known.
 
     The own cost is a rising step function of the traffic, so the least traffic whose API price covers it is the limit
     of V -> own(V) / API price of a request, from V = 0 up.
     """
     if found.chosen.usd is None or found.tokens_in is None or found.tokens_out is None:
         return None
-    shared = scenario.prefix_share / 100
-    cached = None if found.cached_tokens is None else found.cached_tokens * shared
     each = api_usd_per_request(api, found.tokens_in, found.tokens_out, cached)
     price = usd_per_replica_hour(scenario, found.watts)
     assert price is not None

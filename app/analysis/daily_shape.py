@@ -33,7 +33,9 @@ SHAPES: Mapping[str, DailyShape] = {
         DailyShape(
             "office", "Office hours", (1, 1, 1, 1, 1, 1, 2, 4, 8, 10, 10, 10, 9, 10, 10, 10, 9, 7, 4, 3, 2, 2, 1, 1)
         ),
-        DailyShape("evening", "Evening peak", (3, 2, 1, 1, 1, 1, 2, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 7, 8, 10, 10, 9, 7, 5)),
+        DailyShape(
+            "evening", "Evening peak", (3, 2, 1, 1, 1, 1, 2, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 7, 8, 10, 10, 9, 7, 5)
+        ),
         DailyShape("custom", "Peak to mean"),
     )
 }

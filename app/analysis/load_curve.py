@@ -1,4 +1,4 @@
-"""What was measured of one recipe at one or several loads, and the highest load at which it keeps a latency limit. Pure.
+"""What was measured of one recipe at one or several loads, and the highest load at which it keeps a limit. Pure.
 
 Works from runs' summaries, never from their requests: limits are on a percentile of each run, and repeats tell how sure
 it is. Nothing is said beyond the measured loads; between two of them latency is a straight line over throughput.
@@ -22,6 +22,7 @@ LIMITED = ("ttft_ms", "tpot_ms", "e2e_ms")
 STATISTICS = ("p50", "p95", "p99", "mean")
 FAILED_AT_MEAN = 0.05
 SMALL_TAIL = 100
+AS_MEASURED = Interval(1.0, 1.0)
 
 Values = NDArray[np.float64]
 
@@ -98,13 +99,13 @@ class Scale:
 
     work: float = 1.0
     latency: Mapping[str, float] = field(default_factory=dict)
-    work_range: Interval = Interval(1.0, 1.0)
+    work_range: Interval = AS_MEASURED
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """Requests/s within the limits. `at_least`: every measured load was within them. `interval` is None where repeats do
-    not tell how runs differ; its `low` is 0 where the lightest load may already be beyond the limits. `limit` is the
+    """Requests/s within the limits. `at_least`: every measured load was within them. `interval` is None where repeats
+    do not tell how runs differ; its `low` is 0 where the lightest load may already be beyond the limits. `limit` is the
     metric that ends it, empty where none does."""
 
     rate: float

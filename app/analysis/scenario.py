@@ -20,27 +20,32 @@ REPLICAS: Mapping[str, str] = {"follow": "Follow the hours", "fixed": "Fixed at 
 
 @dataclass(frozen=True)
 class Number:
-    """A numeric input: its name in words, the bounds that it keeps, and whether it may be left open."""
+    """A numeric input: its name in words, the bounds that it keeps, its unit, and whether it may be left open."""
 
     title: str
     low: float
     high: float
+    unit: str = ""
     optional: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"{self.title} ({self.unit})" if self.unit else self.title
 
 
 NUMBERS: Mapping[str, Number] = {
     "requests_per_day": Number("Requests a day", 1, 1e10),
     "peak_to_mean": Number("Peak hour, times the mean", 1, MOST_PEAK),
-    "tokens_in": Number("Prompt tokens a request", 1, 1e7, optional=True),
-    "tokens_out": Number("Output tokens a request", 1, 1e7, optional=True),
-    "usd_per_hour": Number("Price of a replica's hardware ($/h)", 0, 1e6, optional=True),
-    "usd_per_kwh": Number("Price of energy ($/kWh)", 0, 1e4, optional=True),
-    "watts": Number("Power of a replica (W)", 0, 1e7, optional=True),
-    "most_ttft": Number("TTFT at most (ms)", 0.001, 1e9, optional=True),
-    "most_tpot": Number("TPOT at most (ms)", 0.001, 1e9, optional=True),
-    "most_e2e": Number("End to end at most (ms)", 0.001, 1e9, optional=True),
-    "most_load": Number("Planned load, % of the highest", 10, 100),
-    "prefix_share": Number("Traffic that shares a prefix, %", 0, 100),
+    "tokens_in": Number("Prompt tokens", 1, 1e7, optional=True),
+    "tokens_out": Number("Output tokens", 1, 1e7, optional=True),
+    "usd_per_hour": Number("Price of a replica's hardware", 0, 1e6, "$/h", optional=True),
+    "usd_per_kwh": Number("Energy price", 0, 1e4, "$/kWh", optional=True),
+    "watts": Number("Power of a replica", 0, 1e7, "W", optional=True),
+    "most_ttft": Number("TTFT at most", 0.001, 1e9, "ms", optional=True),
+    "most_tpot": Number("TPOT at most", 0.001, 1e9, "ms", optional=True),
+    "most_e2e": Number("End to end at most", 0.001, 1e9, "ms", optional=True),
+    "most_load": Number("Planned share of the highest load", 10, 100, "%"),
+    "prefix_share": Number("Traffic that shares a prefix", 0, 100, "%"),
 }
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "daily_shape": tuple(SHAPES),

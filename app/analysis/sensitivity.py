@@ -33,9 +33,7 @@ class Effect:
         return max(abs(self.less or 0.0), abs(self.more or 0.0))
 
 
-def sensitivity(
-    scenario: Scenario, found: Answer, curve: LoadCurve, uncached: LoadCurve | None = None
-) -> list[Effect]:
+def sensitivity(scenario: Scenario, found: Answer, curve: LoadCurve, uncached: LoadCurve | None = None) -> list[Effect]:
     """The inputs that are in use, the one that matters most first."""
     values = {name: _value(name, scenario, found) for name in MOVED}
     effects = [
@@ -75,7 +73,7 @@ def _effect(
             changes.append(None)
             reasons.append(f"{factor - 1:+.0%}: it is at its end")
             continue
-        moved = replace(scenario, **{name: target})
+        moved = replace(scenario, **{name: target})  # type: ignore[arg-type]
         try:
             changes.append(answer(moved, curve, uncached).monthly / found.monthly - 1 if found.monthly else 0.0)
         except Unanswered as refused:

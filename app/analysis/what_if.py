@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.analysis.daily_shape import HOURS, MONTH_HOURS, hourly_shares
-from app.analysis.load_curve import Capacity, LoadCurve, Scale, Unanswered, capacity, latency_at
+from app.analysis.load_curve import LIMITED, Capacity, LoadCurve, Scale, Unanswered, capacity, latency_at
 from app.analysis.scenario import Scenario
 from app.analysis.statistics import Interval
 
@@ -38,10 +38,11 @@ class Bill:
 
 @dataclass(frozen=True)
 class Answer:
-    """`capacity` is a replica's highest load within the limits, `planned` what of it is used, in requests/s. `follow` and
-    `fixed` are the two ways to run replicas, `chosen` the scenario's. `range` is the chosen one's dollars a month (hours
-    of hardware a month without a price) over the interval of the capacity, None where that is not known; its `high` is
-    infinite where the lightest load may already be too much."""
+    """`capacity` is a replica's highest load within the limits, `planned` what of it is used, in requests/s. `follow`
+    and `fixed` are the two ways to run replicas, `chosen` the scenario's. `range` is the chosen one's dollars a month
+    (hours of hardware a month without a price) over the interval of the capacity, None where that is not known; its
+    `high` is infinite where the lightest load may already be too much. Tokens are a request's; `cached_tokens` of its
+    prompt came from the prefix cache."""
 
     curve: LoadCurve
     capacity: Capacity
@@ -78,7 +79,7 @@ def answer(scenario: Scenario, curve: LoadCurve, uncached: LoadCurve | None = No
     if blended and uncached is not None:
         found = _blended(found, _without_cache(scenario, uncached), share)
         estimates.append(
-            f"{share:.0%} of the traffic takes the time of the run with prefix caching, the rest that of the run without"
+            f"{share:.0%} of the traffic takes the time of the run with prefix caching, the rest of the run without"
         )
     planned, why = _planned(scenario, curve, found)
     estimates += why
@@ -100,11 +101,11 @@ def answer(scenario: Scenario, curve: LoadCurve, uncached: LoadCurve | None = No
         usd_per_million_tokens=_per_million(scenario, chosen.usd, tokens_in, tokens_out),
         peak_latency={
             tag: None if blended else latency_at(curve, each_replica, tag, scenario.percentile, scale)
-            for tag in ("ttft_ms", "tpot_ms", "e2e_ms")
+            for tag in LIMITED
         },
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        cached_tokens=_scaled(curve.mean("cached_tokens"), tokens_in, curve.mean("prompt_tokens")),
+        cached_tokens=_scaled(curve.mean("cached_tokens"), tokens_in, curve.mean("prompt_tokens"), share),
         watts=watts,
         estimates=tuple(estimates),
     )
@@ -148,8 +149,8 @@ def scale_of(scenario: Scenario, curve: LoadCurve) -> tuple[Scale, list[str]]:
 
     A request's work is prefill x (prompt tokens / measured) + decode x (output tokens / measured), the two by their
     measured shares of the time. A server whose every request takes w times the work answers 1 / w of the rate at the
-    same utilisation. Latencies there grow with the work, TTFT with the prompt if that grows more; TPOT is never taken to
-    fall.
+    same utilisation. Latencies there grow with the work, TTFT with the prompt if that grows more; TPOT is never taken
+    to fall.
     """
     most = MIX_POINT if curve.is_point else MIX_CURVE
     ratios = {
@@ -197,8 +198,8 @@ def _ratio(kind: str, asked: float | None, measured: float | None, most: float) 
     if not 1 / most - 1e-9 <= ratio <= most + 1e-9:
         far = f"{ratio:.2g}x" if ratio > 1 else f"1/{1 / ratio:.2g} of"
         raise Unanswered(
-            f"{asked:,.0f} {kind} tokens a request are {far} the {measured:,.0f} measured; from {measured / most:,.0f} to "
-            f"{measured * most:,.0f} ({most:g}x either way) can be answered"
+            f"{asked:,.0f} {kind} tokens a request are {far} the {measured:,.0f} measured; from {measured / most:,.0f} "
+            f"to {measured * most:,.0f} ({most:g}x either way) can be answered"
         )
     return ratio
 
@@ -207,10 +208,11 @@ def _planned(scenario: Scenario, curve: LoadCurve, found: Capacity) -> tuple[flo
     asked = scenario.most_load / 100
     if curve.is_open or asked <= CLOSED_LOOP_LOAD:
         return found.rate * asked, []
-    return found.rate * CLOSED_LOOP_LOAD, [
-        f"measured with users who wait for one another: at most {CLOSED_LOOP_LOAD:.0%} of that load is planned, and the "
-        "latency of requests that come by themselves was not measured"
-    ]
+    why = (
+        f"measured with users who wait for one another: at most {CLOSED_LOOP_LOAD:.0%} of that load is planned, and "
+        "the latency of requests that come by themselves was not measured"
+    )
+    return found.rate * CLOSED_LOOP_LOAD, [why]
 
 
 def _without_cache(scenario: Scenario, uncached: LoadCurve) -> Capacity:
@@ -235,9 +237,7 @@ def _blended(cached: Capacity, uncached: Capacity, share: float) -> Capacity:
     return Capacity(rate(cached.rate, uncached.rate), cached.at_least and uncached.at_least, interval, slower.limit)
 
 
-def _range(
-    scenario: Scenario, rates: Counts, planned: float, watts: float | None, found: Capacity
-) -> Interval | None:
+def _range(scenario: Scenario, rates: Counts, planned: float, watts: float | None, found: Capacity) -> Interval | None:
     if found.interval is None:
         return None
 
@@ -258,5 +258,5 @@ def _per_million(
     return usd / (scenario.requests_per_day * DAYS * (tokens_in + tokens_out)) * 1e6
 
 
-def _scaled(value: float | None, asked: float | None, measured: float | None) -> float | None:
-    return None if value is None or asked is None or not measured else value * asked / measured
+def _scaled(value: float | None, asked: float | None, measured: float | None, share: float) -> float | None:
+    return None if value is None or asked is None or not measured else value * asked / measured * share

@@ -13,7 +13,7 @@ from typing import Any
 
 from app.analysis.load_curve import LIMITED, STATISTICS, LoadCurve, RunPoint
 from app.experiment.spec import ExperimentSpec
-from app.replay.load import OPEN, RATED
+from app.replay.load import OPEN
 from app.words import count_of, title_of
 from optimizers.errors import InputError
 from store.runs import FinishedRung
@@ -95,16 +95,14 @@ def load_curve(store: Store, choice: CurveChoice) -> LoadCurve:
     )
 
 
-def without_caching(
-    store: Store, curve: LoadCurve, choices: Sequence[CurveChoice]
-) -> tuple[LoadCurve | None, str]:
+def without_caching(store: Store, curve: LoadCurve, choices: Sequence[CurveChoice]) -> tuple[LoadCurve | None, str]:
     """The same recipe, prompts, machine and model measured without prefix caching; else None and why."""
     if CACHING not in [use["technique"] for use in curve.recipe]:
         return None, "the recipe has no prefix caching, so sharing a prefix changes nothing"
     if not curve.mean("cached_tokens"):
         return None, "no prompt token came from the prefix cache in its runs"
     wanted = tuple(use for use in curve.recipe if use["technique"] != CACHING)
-    alike = [each for each in choices if each.recipe == wanted and each.is_sweep == (not "." in curve.key)]
+    alike = [each for each in choices if each.recipe == wanted and each.is_sweep == ("." not in curve.key)]
     alike.sort(key=lambda each: each.key.partition(".")[0] != str(curve.experiment_id))
     for choice in alike[:MOST_COUNTERPARTS]:
         try:
@@ -122,12 +120,13 @@ def run_point(run: RunRow, offered: float) -> RunPoint | None:
     summary = run.summary or {}
     metrics, answered = summary.get("metrics", {}), summary.get("requests", 0) - summary.get("errors", 0)
     latency = {
-        (tag, statistic): float(value)
+        (tag, statistic): value
         for tag in LIMITED
         for statistic in STATISTICS
-        if _above_zero(value := (metrics.get(tag) or {}).get(statistic))
+        if (value := _above_zero((metrics.get(tag) or {}).get(statistic))) is not None
     }
-    if not _above_zero(metrics.get("requests_per_s")) or not latency or answered <= 0:
+    rate = _above_zero(metrics.get("requests_per_s"))
+    if rate is None or not latency or answered <= 0:
         return None
 
     def each(name: str) -> float | None:
@@ -137,7 +136,7 @@ def run_point(run: RunRow, offered: float) -> RunPoint | None:
     return RunPoint(
         run_id=run.id,
         offered=offered,
-        requests_per_s=float(metrics["requests_per_s"]),
+        requests_per_s=rate,
         latency=latency,
         requests=summary["requests"],
         errors=summary["errors"],
@@ -160,22 +159,22 @@ def _sweep(experiment_id: int, rungs: Sequence[FinishedRung]) -> CurveChoice:
 
 def _point(rung: FinishedRung) -> CurveChoice:
     return CurveChoice(
-        f"{rung.experiment_id}.{rung.rung}", f"{rung.experiment_id} · {rung.label} · one load", tuple(rung.recipe), False
+        f"{rung.experiment_id}.{rung.rung}",
+        f"{rung.experiment_id} · {rung.label} · one load",
+        tuple(rung.recipe),
+        False,
     )
 
 
 def _offered(store: Store, experiment_id: int, rows: Sequence[RunRow]) -> dict[int, float]:
     spec = ExperimentSpec.from_json(store.experiments.get(experiment_id).spec)
     loads = {run.rung: spec.load_of(run.rung) for run in rows}
-    return {
-        rung: float(load.rate) if load.kind in RATED and load.rate else float(load.concurrency)
-        for rung, load in loads.items()
-    }
+    return {rung: load.rate or float(load.concurrency) for rung, load in loads.items()}
 
 
 def _facts(curve: LoadCurve) -> tuple[object, ...]:
     return curve.prompt_hash, curve.machine, curve.model, curve.is_open, "" if "." not in curve.key else curve.schedule
 
 
-def _above_zero(value: object) -> bool:
-    return isinstance(value, int | float) and isfinite(value) and value > 0
+def _above_zero(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and isfinite(value) and value > 0 else None

@@ -39,7 +39,8 @@ def day_chart(sides: Sequence[Side]) -> go.Figure:
         rates = [*side.answer.rates, side.answer.rates[-1]]
         figure.add_scatter(
             x=hours, y=rates, yaxis="y2", name="Traffic (requests/s)", mode="lines", fill="tozeroy", fillcolor=SHADE,
-            line={"color": LINE, "width": 1, "shape": "hv"}, hovertemplate="%{x}:00: %{y:,.3g} requests/s<extra></extra>",
+            line={"color": LINE, "width": 1, "shape": "hv"},
+            hovertemplate="%{x}:00: %{y:,.3g} requests/s<extra></extra>",
         )  # fmt: skip
     for number, side in enumerate(answered):
         assert side.answer is not None
@@ -51,9 +52,11 @@ def day_chart(sides: Sequence[Side]) -> go.Figure:
         )  # fmt: skip
     figure.update_layout(
         **frame(330),
-        xaxis={**_axis("Hour of the day"), "tickvals": list(range(0, HOURS + 1, 3)), "range": [0, HOURS], "showgrid": False},
+        xaxis={**_axis("Hour of the day"), "tickvals": list(range(0, HOURS + 1, 3)), "range": [0, HOURS],
+               "showgrid": False},
         yaxis=_axis("Replicas"),
-        yaxis2={**_axis("Requests/s"), "overlaying": "y", "side": "right", "showgrid": False},
+        yaxis2={**_axis("Requests/s"), "overlaying": "y", "side": "right", "showgrid": False,
+                "tickmode": "auto", "tickformat": "~g"},
     )  # fmt: skip
     return _with_legend(figure)
 
@@ -62,6 +65,7 @@ def curve_chart(sides: Sequence[Side], scenario: Scenario) -> go.Figure:
     """Measured latency over a replica's throughput, with the limit and what of it is planned."""
     tag = next(iter(scenario.limits), LIMITED[0])
     figure = go.Figure()
+    widest = max(side.curve.highest_rate for side in sides)
     for number, side in enumerate(sides):
         try:
             found = line(side.curve, tag, scenario.percentile)
@@ -73,7 +77,8 @@ def curve_chart(sides: Sequence[Side], scenario: Scenario) -> go.Figure:
         if reach is not None:
             error = {
                 "type": "data", "array": found.values * (np.exp(reach) - 1),
-                "arrayminus": found.values * (1 - np.exp(-reach)), "thickness": 1.2, "width": 4, "color": color_of(side),
+                "arrayminus": found.values * (1 - np.exp(-reach)), "color": color_of(side), "thickness": 1.2,
+                "width": 4,
             }  # fmt: skip
             error |= {name: np.where(shown, error[name], 0) for name in ("array", "arrayminus")}
         figure.add_scatter(
@@ -85,8 +90,9 @@ def curve_chart(sides: Sequence[Side], scenario: Scenario) -> go.Figure:
         if side.answer is not None:
             figure.add_vline(
                 x=side.answer.planned, line={"color": color_of(side), "width": 1.5, "dash": "dot"},
-                annotation={"text": f"{side.role}: {side.answer.planned:.3g}/s planned", "font": {"size": 12, "color": TEXT},
-                            "yshift": -18 * number, "bgcolor": "rgba(0,0,0,0)"},
+                annotation={"text": f"{side.role}: {side.answer.planned:.3g}/s planned", "yshift": -18 * number,
+                            "font": {"size": 12, "color": TEXT}},
+                annotation_position="top left" if side.answer.planned > widest / 2 else "top right",
             )  # fmt: skip
     limit = scenario.limits.get(tag)
     if limit is not None:
@@ -116,13 +122,12 @@ def volume_chart(sides: Sequence[Side], scenario: Scenario, model: str) -> go.Fi
             line={"color": color_of(side), "width": 2.5, "dash": DASHED[number]},
             hovertemplate=f"%{{x:,.0f}} a day: $%{{y:,.0f}}<extra>{side.role}</extra>",
         )  # fmt: skip
-        if side.api is not None:
-            figure.add_scatter(
-                x=volumes, y=volumes * side.api.usd_per_request * DAYS, mode="lines",
-                name=f"{model}, tokens as {side.role.lower()}",
-                line={"color": color_of(side), "width": 1.5, "dash": "dot"},
-                hovertemplate=f"%{{x:,.0f}} a day: $%{{y:,.0f}}<extra>{model}</extra>",
-            )  # fmt: skip
+    for each in dict.fromkeys(side.api.usd_per_request for side in sides if side.api is not None):
+        figure.add_scatter(
+            x=volumes, y=volumes * each * DAYS, mode="lines", name=model,
+            line={"color": LINE, "width": 2, "dash": "dot"},
+            hovertemplate=f"%{{x:,.0f}} a day: $%{{y:,.0f}}<extra>{model}</extra>",
+        )  # fmt: skip
     figure.add_vline(
         x=scenario.requests_per_day, line={"color": LINE, "width": 1.5, "dash": "dash"},
         annotation={"text": "now", "font": {"size": 12, "color": TEXT}},
@@ -175,11 +180,8 @@ def tornado(effects: Sequence[Effect]) -> go.Figure:
 
 
 def day_words(sides: Sequence[Side]) -> str:
-    said = [
-        f"{side.role} from {side.answer.chosen.replicas.min():,.0f} to {side.answer.chosen.replicas.max():,.0f} replicas"
-        for side in sides
-        if side.answer is not None
-    ]
+    counts = [(side.role, side.answer.chosen.replicas) for side in sides if side.answer is not None]
+    said = [f"{role} from {replicas.min():,.0f} to {replicas.max():,.0f} replicas" for role, replicas in counts]
     return f"Replicas through the day: {'; '.join(said)}."
 
 

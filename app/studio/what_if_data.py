@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -46,27 +47,30 @@ def price_of(model: str, prompt_tokens: int) -> ApiPrice | str:
         return str(error)
 
 
-def side_of(
-    role: str, scenario: Scenario, curve: LoadCurve, uncached: LoadCurve | None, api: ApiPrice | None
-) -> Side:
-    try:
-        found = answer(scenario, curve, uncached)
-    except Unanswered as refused:
-        return Side(role, curve, None, str(refused))
-    return Side(role, curve, found, api=None if api is None else break_even(scenario, found, api))
-
-
-def sides_of(
-    scenario: Scenario, curves: Sequence[tuple[LoadCurve | None, LoadCurve | None]]
-) -> tuple[list[Side], str]:
+def sides_of(scenario: Scenario, curves: Sequence[tuple[LoadCurve | None, LoadCurve | None]]) -> tuple[list[Side], str]:
     """The baseline, and the candidate where there is one; and why the API has no price, empty where it has one or none
     was asked for."""
     known = [(role, one, other) for role, (one, other) in zip(ROLES, curves, strict=False) if one is not None]
-    api, problem = None, ""
-    if scenario.api_model and known:
-        tokens = scenario.tokens_in or known[0][1].mean("prompt_tokens") or 1000
-        priced = price_of(scenario.api_model, round(tokens))
-        api, problem = (None, priced) if isinstance(priced, str) else (priced, "")
-    return [side_of(role, scenario, one, other, api) for role, one, other in known], problem
+    sides = [_side(role, scenario, one, other) for role, one, other in known]
+    if not scenario.api_model or not sides:
+        return sides, ""
+    priced = price_of(scenario.api_model, round(scenario.tokens_in or sides[0].curve.mean("prompt_tokens") or 1000))
+    if isinstance(priced, str):
+        return sides, priced
+    return [with_api(side, sides, scenario, priced) for side in sides], ""
 
 
+def with_api(side: Side, sides: Sequence[Side], scenario: Scenario, api: ApiPrice) -> Side:
+    """An API is taken to cache what the engine's prefix cache served on the same prompts, on whichever side."""
+    if side.answer is None:
+        return side
+    alike = [each.answer for each in sides if each.answer and each.curve.prompt_hash == side.curve.prompt_hash]
+    cached = max((found.cached_tokens for found in alike if found.cached_tokens is not None), default=None)
+    return replace(side, api=break_even(scenario, side.answer, api, cached))
+
+
+def _side(role: str, scenario: Scenario, curve: LoadCurve, uncached: LoadCurve | None) -> Side:
+    try:
+        return Side(role, curve, answer(scenario, curve, uncached))
+    except Unanswered as refused:
+        return Side(role, curve, None, str(refused))

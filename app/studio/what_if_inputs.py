@@ -65,30 +65,27 @@ def _hold(scenario: Scenario) -> None:
 
 
 def chosen_curves(titles: Mapping[str, str]) -> Scenario:
-    """The two choices of what is compared, drawn side by side."""
+    """The two choices of what is compared."""
     now = held()
-    left, right = st.columns(2)
-    with left:
-        before = _choice("Baseline", "curve_from", list(titles), titles, now)
-    with right:
-        others = ["", *(key for key in titles if key != before)]
-        after = _choice("Candidate", "curve_to", others, {"": NO_CANDIDATE, **titles}, now)
+    before = _choice("Baseline", "curve_from", list(titles), titles, now)
+    others = ["", *(key for key in titles if key != before)]
+    after = _choice("Candidate", "curve_to", others, {"": NO_CANDIDATE, **titles}, now)
     return replace(now, curve_from=before, curve_to=after)
 
 
 def fields(now: Scenario, known: Known) -> Scenario:
     """All other inputs, in one column."""
     st.markdown("**Traffic**")
-    values: dict[str, Any] = {"requests_per_day": _number("requests_per_day", now, step=10_000.0, digits=0)}
+    values: dict[str, Any] = {"requests_per_day": _number("requests_per_day", now, 10_000.0, 0)}
     titles = {key: shape.title for key, shape in SHAPES.items()}
     values["daily_shape"] = _choice("Daily shape", "daily_shape", list(titles), titles, now)
     if values["daily_shape"] == "custom":
         values["peak_to_mean"] = _slider("peak_to_mean", now, 1.0, MOST_PEAK, 0.1, "%.1f×")
-    one, other = st.columns(2)
-    with one:
-        values["tokens_in"] = _number("tokens_in", now, step=100.0, digits=0, hint=_measured(known, "prompt_tokens"))
-    with other:
-        values["tokens_out"] = _number("tokens_out", now, step=10.0, digits=0, hint=_measured(known, "output_tokens"))
+    as_measured = "A request's mean; empty: as measured."
+    _side_by_side(
+        values, now, ("tokens_in", 100.0, 0, _measured(known, "prompt_tokens"), as_measured),
+        ("tokens_out", 10.0, 0, _measured(known, "output_tokens"), as_measured),
+    )  # fmt: skip
     values["prefix_share"] = _slider(
         "prefix_share", now, 0.0, 100.0, 5.0, "%.0f %%", disabled=bool(known.no_sharing), help=known.no_sharing or None
     )
@@ -100,18 +97,16 @@ def fields(now: Scenario, known: Known) -> Scenario:
         _seeded("percentile", now, lambda key: st.segmented_control("Limits hold at", STATISTICS, key=key))
         or now.percentile
     )
-    for name, column in zip(("most_ttft", "most_tpot", "most_e2e"), st.columns(3), strict=True):
-        with column:
-            values[name] = _number(name, now, step=10.0, digits=0, hint="none", title=NUMBERS[name].title)
+    limits = ("most_ttft", "most_tpot", "most_e2e")
+    _side_by_side(values, now, *((name, 10.0, 0, "none", None) for name in limits))
     values["most_load"] = _slider("most_load", now, 10.0, 100.0, 5.0, "%.0f %%")
 
     st.markdown("**Money**")
-    values["usd_per_hour"] = _number("usd_per_hour", now, step=0.1, digits=2, hint="none given")
-    one, other = st.columns(2)
-    with one:
-        values["usd_per_kwh"] = _number("usd_per_kwh", now, step=0.05, digits=3, hint="none given", title="$/kWh")
-    with other:
-        values["watts"] = _number("watts", now, step=50.0, digits=0, hint=_watts(known), title="Watts")
+    values["usd_per_hour"] = _number("usd_per_hour", now, 0.1, 2, "none given", "As --price-per-hour; none is made up.")
+    _side_by_side(
+        values, now, ("usd_per_kwh", 0.05, 3, "none", "Added to the price where the power is known."),
+        ("watts", 50.0, 0, _watts(known), "Empty: as measured, at the load that drew most."),
+    )  # fmt: skip
     values["replicas"] = (
         _seeded(
             "replicas",
@@ -139,7 +134,9 @@ def saved_bar(saved: Mapping[str, Mapping[str, Any]], save: Any, forget: Any) ->
             with st.container(horizontal=True):
                 st.button("Load", icon=":material/download:", on_click=_load, args=(saved[name],), key="what_if_load")
                 if forget is not None:
-                    st.button("Delete", icon=":material/delete:", on_click=_tried, args=(forget, name), key="what_if_delete")
+                    st.button(
+                        "Delete", icon=":material/delete:", on_click=_tried, args=(forget, name), key="what_if_delete"
+                    )
         else:
             st.caption("None has been saved yet.")
         if save is not None:
@@ -178,27 +175,32 @@ def _choice(label: str, name: str, keys: Sequence[str], titles: Mapping[str, str
     return str(st.selectbox(label, keys, format_func=titles.__getitem__, key=key))
 
 
+def _side_by_side(values: dict[str, Any], now: Scenario, *asked: tuple[str, float, int, str, str | None]) -> None:
+    """Numbers beside one another: name, step, digits, what an empty field says, and help."""
+    for column, (name, step, digits, hint, help_text) in zip(st.columns(len(asked)), asked, strict=True):
+        with column:
+            values[name] = _number(name, now, step, digits, hint, help_text)
+
+
 def _number(
-    name: str, now: Scenario, step: float, digits: int, hint: str | None = None, title: str | None = None
+    name: str, now: Scenario, step: float, digits: int, hint: str | None = None, help_text: str | None = None
 ) -> float | None:
     rule = NUMBERS[name]
     value = _seeded(
         name,
         now,
         lambda key: st.number_input(
-            title or rule.title, float(rule.low), float(rule.high), value=None if rule.optional else "min", step=step,
-            format=f"%.{digits}f", key=key, placeholder=hint,
+            rule.label, float(rule.low), float(rule.high), value=None if rule.optional else "min", step=step,
+            format=f"%.{digits}f", key=key, placeholder=hint, help=help_text,
         ),
     )  # fmt: skip
     return getattr(now, name) if value is None and not rule.optional else value
 
 
-def _slider(
-    name: str, now: Scenario, low: float, high: float, step: float, form: str, **options: Any
-) -> float:
+def _slider(name: str, now: Scenario, low: float, high: float, step: float, form: str, **options: Any) -> float:
     return float(
         _seeded(
-            name, now, lambda key: st.slider(NUMBERS[name].title, low, high, step=step, format=form, key=key, **options)
+            name, now, lambda key: st.slider(NUMBERS[name].label, low, high, step=step, format=form, key=key, **options)
         )
     )
 
@@ -206,10 +208,10 @@ def _slider(
 def _measured(known: Known, name: str) -> str:
     curve = known.before or known.after
     value = None if curve is None else curve.mean(name)
-    return "as measured" if value is None else f"{value:,.0f} measured"
+    return "not known" if value is None else f"{value:,.0f}"
 
 
 def _watts(known: Known) -> str:
     curve = known.before or known.after
     drawn = [run.watts for run in curve.runs if run.watts is not None] if curve else []
-    return f"{max(drawn):,.0f} measured" if drawn else "none measured"
+    return f"{max(drawn):,.0f}" if drawn else "none"

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, inf, log10
+from math import floor, inf, log10
 
 from app.analysis.break_even import BreakEven
-from app.analysis.load_curve import LoadCurve, small_tails
+from app.analysis.load_curve import LIMITED, LoadCurve
 from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.scenario import REPLICAS, Scenario
 from app.analysis.statistics import Interval
-from app.analysis.what_if import CLOSED_LOOP_LOAD, MIX_CURVE, MIX_POINT, Answer
+from app.analysis.what_if import Answer
 from app.studio.wording import without_folders
-from app.words import count_of, listed
+from app.words import listed
 
 ROLES = ("Baseline", "Candidate")
-RULES = (
-    "A replica is never planned beyond the highest load that was measured on it, and nothing is said of lighter loads "
-    "than the lightest; between two loads latency is taken as a straight line.",
-    f"Token counts may be up to {MIX_CURVE:g}x the measured ones either way, {MIX_POINT:g}x where only one load was "
-    "measured.",
-    f"Where users waited for one another (a closed loop), at most {CLOSED_LOOP_LOAD:.0%} of the measured load is "
-    "planned.",
-    "Replicas are taken to share the traffic evenly and to be as fast as the one that was measured; within an hour, "
-    "requests are taken to come as evenly as they came in the run.",
-    "A month has 730 hours.",
-)
 
 
 @dataclass(frozen=True)
@@ -95,7 +84,7 @@ def money(usd: float | None) -> str:
         return MISSING
     if usd == inf:
         return "no bound"
-    return f"${usd:,.0f}" if usd >= 100 or usd == 0 else f"${usd:,.2f}" if usd >= 0.1 else f"${usd:.2g}"
+    return f"${usd:,.0f}" if usd >= 100 or usd == 0 else f"${usd:,.2f}" if usd >= 1 else f"${usd:.3g}"
 
 
 def cards(sides: Sequence[Side]) -> list[Card]:
@@ -107,7 +96,8 @@ def cards(sides: Sequence[Side]) -> list[Card]:
     priced = now.chosen.usd is not None
     found = [
         Card(
-            "Cost a month" if priced else "Hardware a month", money(now.chosen.usd) if priced else hours(now.chosen.hours),
+            "Cost a month" if priced else "Hardware a month",
+            money(now.chosen.usd) if priced else hours(now.chosen.hours),
             _percent(now.monthly, None if before is None else before.monthly), range_text(now),
         ),
         Card(
@@ -137,8 +127,8 @@ def range_text(answer: Answer) -> str:
     shown = money if answer.chosen.usd is not None else hours
     if span.high == inf:
         return (
-            f"From {shown(span.low)} up: at the end of its 95 % interval even the lightest measured load may be over the "
-            "limits."
+            f"From {shown(span.low)} up: at the end of its 95 % interval even the lightest measured load may be over "
+            "the limits."
         )
     return f"{shown(span.low)} to {shown(span.high)}, by the 95 % interval of the highest load."
 
@@ -162,109 +152,19 @@ def rows(sides: Sequence[Side], scenario: Scenario) -> list[dict[str, str]]:
         "Highest load of a replica": [_of(side, _capacity) for side in sides],
         "Planned for a replica": [_of(side, lambda a: f"{a.planned:.3g} requests/s") for side in sides],
         **{
-            f"{BY_TAG[tag].title} {scenario.percentile} at the busiest hour": [
-                _of(side, lambda a, tag=tag: BY_TAG[tag].format(a.peak_latency[tag])) for side in sides
-            ]
-            for tag in ("ttft_ms", "tpot_ms", "e2e_ms")
+            f"{BY_TAG[tag].title} {scenario.percentile} at the busiest hour": [_latency(side, tag) for side in sides]
+            for tag in LIMITED
         },
     }  # fmt: skip
-    return [{"Figure": name, **{side.role: text for side, text in zip(sides, texts, strict=True)}} for name, texts in table.items()]
+    return [
+        {"Figure": name, **{side.role: text for side, text in zip(sides, texts, strict=True)}}
+        for name, texts in table.items()
+    ]
 
 
 def limit_sentence(scenario: Scenario) -> str:
     kept = [f"{BY_TAG[tag].title} {scenario.percentile} ≤ {limit:,.4g} ms" for tag, limit in scenario.limits.items()]
     return listed(kept) if kept else "no limit on latency: the highest measured load counts, however slow"
-
-
-def break_even_sentences(side: Side, model: str) -> list[str]:
-    found = side.api
-    if found is None or side.answer is None:
-        return []
-    cached = ", cached input at its own price" if found.cached_is_priced else ""
-    said = [f"The same tokens at {model} cost {money(found.usd)} a month ({money(1000 * found.usd_per_request)} for 1,000 requests{cached})."]
-    if found.requests_per_day is None:
-        said.append(
-            f"{side.name} does not get there at any volume: a request on a replica that is always full costs "
-            f"{money(1000 * found.least_usd_per_request)} for 1,000."
-        )
-    elif found.requests_per_day < 1:
-        said.append(f"{side.name} costs less at any volume.")
-    else:
-        said.append(
-            f"{side.name} costs no more from {_about(found.requests_per_day)} requests a day; just behind the points "
-            "where one more replica is needed it may cost more again."
-        )
-    return said
-
-
-def cautions(sides: Sequence[Side], scenario: Scenario) -> list[str]:
-    """What an answer rests on weakly."""
-    found = []
-    if len(sides) == 2:
-        before, after = (side.curve for side in sides)
-        differing = [
-            word
-            for word, one, other in (
-                ("machines", before.machine, after.machine),
-                ("models", before.model, after.model),
-                ("prompt sets", before.prompt_hash, after.prompt_hash),
-                ("kinds of load", before.is_open, after.is_open),
-            )
-            if one != other
-        ]
-        if differing:
-            found.append(f"Not comparable: the {listed(differing)} differ, so the difference is not the technique's alone")
-    for side in sides:
-        found += [f"{side.role}: {text}" for text in _weak(side, scenario)]
-    return found
-
-
-def basis_rows(sides: Sequence[Side]) -> list[dict[str, str]]:
-    """What each side rests on, but its runs, which the page links."""
-    table = {
-        "Measured": [side.curve.title for side in sides],
-        "Loads": [_loads(side.curve) for side in sides],
-        "Machine": [side.curve.machine or MISSING for side in sides],
-        "Model": [without_folders(side.curve.model) or MISSING for side in sides],
-        "Prompts": [side.curve.prompt_set or MISSING for side in sides],
-        "Tokens of a request": [_tokens(side.curve) for side in sides],
-        "Requests in a run": [f"{min(r.requests for r in side.curve.runs):,} or more" for side in sides],
-        "Run numbers": [", ".join(str(run.run_id) for level in side.curve.levels for run in level) for side in sides],
-    }
-    return [{"Fact": name, **{side.role: text for side, text in zip(sides, texts, strict=True)}} for name, texts in table.items()]
-
-
-def _weak(side: Side, scenario: Scenario) -> list[str]:
-    curve, answer = side.curve, side.answer
-    found = list(answer.estimates) if answer else []
-    if curve.is_point:
-        found.append("only one load was measured: that a lighter one is no slower is assumed")
-    if answer is not None and answer.capacity.at_least:
-        found.append(
-            f"every measured load is within the limits: a replica may answer more than {answer.capacity.rate:.3g} "
-            "requests/s; measure higher loads"
-        )
-    if small_tails(curve, scenario.percentile):
-        fewest = min(run.requests for run in curve.runs)
-        found.append(f"a {scenario.percentile} of {fewest} requests rests on few; measure 100 or more a run")
-    suspect = [run.run_id for run in curve.runs if run.suspect]
-    if suspect:
-        found.append(f"{len(suspect)} of {count_of(len(curve.runs), 'run')} {'is' if len(suspect) == 1 else 'are'} suspect")
-    return found
-
-
-def _loads(curve: LoadCurve) -> str:
-    rates = [run.requests_per_s for run in curve.runs]
-    kind = "sent by the clock" if curve.is_open else "users who wait for one another"
-    if curve.is_point:
-        return f"one load, {min(rates):.3g} to {max(rates):.3g} requests/s answered, {kind}"
-    return f"{len(curve.levels)} loads, {min(rates):.3g} to {max(rates):.3g} requests/s answered, {kind}"
-
-
-def _tokens(curve: LoadCurve) -> str:
-    sent, written = curve.mean("prompt_tokens"), curve.mean("output_tokens")
-    shown = [MISSING if value is None else f"{value:,.0f}" for value in (sent, written)]
-    return f"{shown[0]} prompt, {shown[1]} output"
 
 
 def _capacity(answer: Answer) -> str:
@@ -284,8 +184,12 @@ def _range(side: Side) -> str:
     return f"{shown(side.answer.range.low)} to {shown(side.answer.range.high)}"
 
 
-def _of(side: Side, text: object) -> str:
-    return MISSING if side.answer is None else str(text(side.answer))  # type: ignore[operator]
+def _of(side: Side, text: Callable[[Answer], str]) -> str:
+    return MISSING if side.answer is None else text(side.answer)
+
+
+def _latency(side: Side, tag: str) -> str:
+    return BY_TAG[tag].format(None if side.answer is None else side.answer.peak_latency[tag])
 
 
 def _usd(side: Side, fixed: bool) -> float | None:
@@ -296,9 +200,3 @@ def _usd(side: Side, fixed: bool) -> float | None:
 
 def _percent(after: float | None, before: float | None) -> str | None:
     return None if after is None or not before else f"{after / before - 1:+.0%}"
-
-
-def _about(value: float) -> str:
-    """Two significant digits: it is an estimate."""
-    digits = 10 ** max(0, floor(log10(value)) - 1)
-    return f"{ceil(value / digits) * digits:,.0f}"

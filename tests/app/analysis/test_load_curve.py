@@ -33,7 +33,8 @@ def test_between_two_loads_latency_is_a_straight_line() -> None:
 def test_the_tightest_limit_counts() -> None:
     # End to end is 500 ms more: 1,100 at 4 requests/s, so 900 is reached halfway from 2 to 4.
     found = capacity(curve(), {"ttft_ms": 550, "e2e_ms": 900}, "p95")
-    assert (found.rate, found.limit) == (pytest.approx(3), "e2e_ms")
+    assert found.rate == pytest.approx(3)
+    assert found.limit == "e2e_ms"
 
 
 def test_nothing_is_said_beyond_the_highest_load() -> None:
@@ -68,7 +69,9 @@ def test_a_metric_that_was_not_measured_is_named() -> None:
 def test_repeats_tell_how_sure_the_highest_load_is() -> None:
     levels = {1.0: (100, 121), 2.0: (200, 242), 4.0: (600, 726)}
     runs = [
-        point(at, rate, value) for rate, values in levels.items() for at, value in enumerate(values, start=int(rate * 10))
+        point(at, rate, value)
+        for rate, values in levels.items()
+        for at, value in enumerate(values, start=int(rate * 10))
     ]
     found = capacity(LoadCurve("1", "x", tuple(runs), True), {"ttft_ms": 440}, "p95")
     # Each pair is 10 % off its geometric mean: 110, 220 and 660.
@@ -100,7 +103,8 @@ def test_a_heavier_request_makes_the_same_curve_slower_and_lower() -> None:
     scale = Scale(2.0, {"ttft_ms": 2.0}, Interval(1.5, 2.5))
     found = capacity(curve(), {"ttft_ms": 800}, "p95", scale)
     assert found.rate == pytest.approx(1.5)
-    assert found.interval == Interval(pytest.approx(1.2), pytest.approx(2.0))
+    assert found.interval is not None
+    assert found.interval.to_json() == pytest.approx([1.2, 2.0])
     assert latency_at(curve(), 1.5, "ttft_ms", "p95", scale) == pytest.approx(800)
 
 

@@ -8,14 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.analysis.scenario import CHOICES, NAMES, NUMBERS, NONE, Scenario, read_scenario
+from app.analysis.scenario import CHOICES, NAMES, NONE, NUMBERS, Scenario, read_scenario
 
 numbers = {
     name: st.floats(rule.low, rule.high) | (st.none() if rule.optional else st.nothing())
     for name, rule in NUMBERS.items()
 }
 choices = {name: st.sampled_from(options) for name, options in CHOICES.items()}
-texts = dict.fromkeys(("curve_from", "curve_to", "api_model"), st.text("abc-_./1234567890 ", max_size=30).map(str.strip))
+texts = dict.fromkeys(
+    ("curve_from", "curve_to", "api_model"), st.text("abc-_./1234567890 ", max_size=30).map(str.strip)
+)
 
 
 @given(st.builds(Scenario, **numbers, **choices, **texts))

@@ -61,7 +61,7 @@ def test_the_largest_comes_first_and_the_sentence_says_so() -> None:
     assert said.startswith(f"{effects[0].title} matters most: ")
     small = replace(BUSY, requests_per_day=1000.0)
     said = sentence(sensitivity(small, answer(small, curve()), curve()))
-    assert said.startswith("Price of a replica's hardware ($/h) matters most: 20 % less gives -20%, 20 % more gives +20%")
+    assert said.startswith("Price of a replica's hardware matters most: 20 % less gives -20%, 20 % more gives +20%")
     assert "No change, as the same replicas are enough: " in said
     free = replace(small, usd_per_hour=None)
     assert "changes nothing" in sentence(sensitivity(free, answer(free, curve()), curve()))
