@@ -16,6 +16,8 @@ from optimizers.errors import InputError
 
 HELD, WRITTEN, WRONG = "what_if_held", "what_if_written", "what_if_wrong"
 NO_CANDIDATE = "No candidate"
+# A slider shows its value as Markdown in the theme's accent, which on dark is too faint for text of that size.
+PERCENT, TIMES = ":gray[%.0f %%]", ":gray[%.1f×]"
 
 
 @dataclass(frozen=True)
@@ -80,26 +82,25 @@ def fields(now: Scenario, known: Known) -> Scenario:
     titles = {key: shape.title for key, shape in SHAPES.items()}
     values["daily_shape"] = _choice("Daily shape", "daily_shape", list(titles), titles, now)
     if values["daily_shape"] == "custom":
-        values["peak_to_mean"] = _slider("peak_to_mean", now, 1.0, MOST_PEAK, 0.1, "%.1f×")
+        values["peak_to_mean"] = _slider("peak_to_mean", now, 1.0, MOST_PEAK, 0.1, TIMES)
     as_measured = "A request's mean; empty: as measured."
     _side_by_side(
         values, now, ("tokens_in", 100.0, 0, _measured(known, "prompt_tokens"), as_measured),
         ("tokens_out", 10.0, 0, _measured(known, "output_tokens"), as_measured),
     )  # fmt: skip
-    values["prefix_share"] = _slider(
-        "prefix_share", now, 0.0, 100.0, 5.0, "%.0f %%", disabled=bool(known.no_sharing), help=known.no_sharing or None
-    )
     if known.no_sharing:
-        st.caption(plain(f"Sharing cannot be set: {known.no_sharing}."))
+        st.caption(plain(f"{NUMBERS['prefix_share'].title}: as measured; {known.no_sharing}."))
+    else:
+        values["prefix_share"] = _slider("prefix_share", now, 0.0, 100.0, 5.0, PERCENT)
 
     st.markdown("**Limits**")
     values["percentile"] = (
-        _seeded("percentile", now, lambda key: st.segmented_control("Limits hold at", STATISTICS, key=key))
+        _seeded("percentile", now, lambda key: st.radio("Limits hold at", STATISTICS, key=key, horizontal=True))
         or now.percentile
     )
     limits = ("most_ttft", "most_tpot", "most_e2e")
     _side_by_side(values, now, *((name, 10.0, 0, "none", None) for name in limits))
-    values["most_load"] = _slider("most_load", now, 10.0, 100.0, 5.0, "%.0f %%")
+    values["most_load"] = _slider("most_load", now, 10.0, 100.0, 5.0, PERCENT)
 
     st.markdown("**Money**")
     values["usd_per_hour"] = _number("usd_per_hour", now, 0.1, 2, "none given", "As --price-per-hour; none is made up.")
@@ -111,7 +112,7 @@ def fields(now: Scenario, known: Known) -> Scenario:
         _seeded(
             "replicas",
             now,
-            lambda key: st.segmented_control("Replicas", list(REPLICAS), format_func=REPLICAS.__getitem__, key=key),
+            lambda key: st.radio("Replicas", list(REPLICAS), format_func=REPLICAS.__getitem__, key=key),
         )
         or now.replicas
     )
@@ -197,11 +198,9 @@ def _number(
     return getattr(now, name) if value is None and not rule.optional else value
 
 
-def _slider(name: str, now: Scenario, low: float, high: float, step: float, form: str, **options: Any) -> float:
+def _slider(name: str, now: Scenario, low: float, high: float, step: float, form: str) -> float:
     return float(
-        _seeded(
-            name, now, lambda key: st.slider(NUMBERS[name].label, low, high, step=step, format=form, key=key, **options)
-        )
+        _seeded(name, now, lambda key: st.slider(NUMBERS[name].label, low, high, step=step, format=form, key=key))
     )
 
 

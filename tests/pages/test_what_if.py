@@ -132,11 +132,11 @@ def test_what_is_too_far_from_the_measured_is_refused(open_page: Open, store: St
 def test_sharing_a_prefix_is_set_only_between_two_runs(open_page: Open, store: Store) -> None:
     swept(store)
     at = open_page("what_if")
-    assert at.slider("what_if_prefix_share").disabled
-    assert "Sharing cannot be set: the recipe has no prefix caching" in words(at)
+    assert [each.key for each in at.slider] == ["what_if_most_load"]
+    assert "Traffic that shares a prefix: as measured; the recipe has no prefix caching" in words(at)
     swept(store, ["prefix_caching"], {1: 60, 2: 70, 4: 90, 8: 180})
     at = open_page("what_if", prefix_share="50")
-    assert not at.slider("what_if_prefix_share").disabled
+    assert at.slider("what_if_prefix_share").value == 50
     assert "50% of the traffic takes the time of the run with prefix caching" in words(at)
 
 
