@@ -46,7 +46,7 @@ def show_order(choice: Choice) -> None:
     """The techniques that are on, first to last. Every order can be reached by moving up."""
     for at, key in enumerate(choice.techniques, start=1):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"{at}. {plain(title_of(key))}")
+            st.markdown(plain(f"{at}. {title_of(key)}"))
             if at > 1:
                 before = title_of(choice.techniques[at - 2])
                 st.button(
@@ -120,10 +120,11 @@ def _upload(choice: Choice, key: str) -> None:
         except InputError as error:
             st.session_state["lab_refused"] = str(error)
 
-    st.file_uploader(
-        "Load a recipe file", type=["json"], key=place, max_upload_size=1, on_change=take,
-        help="As “run --recipe” takes it.",
-    )  # fmt: skip
+    with st.expander("From a recipe file", icon=":material/upload:"):
+        st.file_uploader(
+            "Recipe file", type=["json"], key=place, max_upload_size=1, on_change=take,
+            help="As “run --recipe” takes it.",
+        )  # fmt: skip
     refused = st.session_state.pop("lab_refused", "")
     if refused:
         st.error(plain(sentence(refused)), icon=":material/error:")

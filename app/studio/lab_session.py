@@ -46,10 +46,15 @@ class Opened:
 
 
 def open_link(otherwise: Callable[[], Choice], there: There) -> Opened:
-    """What the URL stands for; `otherwise` gives what stands in where it says nothing."""
+    """What the URL stands for; `otherwise` gives what stands in where it says nothing. Who comes back from another page
+    to a bare URL finds what was left there, in the URL too."""
     query = {name: st.query_params[name] for name in NAMES if name in st.query_params}
     memory: _Memory | None = st.session_state.get("lab")
-    if memory is None or _is_another(memory, query) or f"{_key(memory)}_model" not in st.session_state:
+    entered = memory is None or f"{_key(memory)}_model" not in st.session_state
+    if memory is not None and entered and not query and memory.query:
+        query = memory.query
+        st.query_params.from_dict(query)
+    if memory is None or entered or _is_another(memory, query):
         choice, problems = from_query(query, otherwise(), there)
         generation = 0 if memory is None else memory.generation + 1
         memory = _Memory(generation, query, choice, to_query(choice), list(choice.techniques), problems)

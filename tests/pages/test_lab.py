@@ -15,6 +15,7 @@ from optimizers.continuous_batching import ContinuousBatching
 from optimizers.prefix_caching import PrefixCaching
 from optimizers.recipe import Recipe
 from store.store import Store
+from tests.fakes.launch import ROOT
 from tests.pages import factory
 from tests.pages.conftest import Open, words
 
@@ -229,6 +230,14 @@ class TestLinks:
         assert "The link's recipe: there is no technique 'nothing'" in said
         assert is_on(at) == ["continuous_batching"]
 
+    def test_who_comes_back_finds_what_was_left(self, open_page: Open) -> None:
+        at = open_page("lab")
+        toggle(at, "continuous_batching")
+        at.switch_page("../pages/ladder.py").run()
+        at.switch_page("../pages/lab.py").run()
+        assert is_on(at) == ["continuous_batching", "prefix_caching"]
+        assert list(recipe_in_link(at)) == ["prefix_caching", "continuous_batching"]
+
     def test_a_set_without_the_usual_number_of_prompts(self, open_page: Open, store: Store) -> None:
         at = open_page("lab", send="long-chat", first="1000000")
         size = next(row.size for row in store.prompt_sets.all() if row.name == "long-chat")
@@ -282,3 +291,35 @@ class TestRecipes:
         assert is_on(at) == ["speculative_decoding"]
         # What a file does not say is the technique's default, and not what comes with the model.
         assert widget(at, "selectbox", "starter_speculative_decoding_method").value == "ngram"
+
+
+class TestPreview:
+    @pytest.fixture(autouse=True)
+    def real(self, starter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Tokens are counted by a real tokenizer."""
+        monkeypatch.setattr("store.settings.STARTER_MODELS", ROOT / "starter" / "models")
+
+    def test_without_a_technique_that_changes_prompts_it_says_what_to_do(self, open_page: Open) -> None:
+        at = open_page("lab")
+        assert "Turn on a technique that sends fewer tokens" in words(at)
+        assert "lab_preview" not in [each.key for each in at.button]
+
+    def test_it_shows_dropped_words_tokens_and_a_price(self, open_page: Open) -> None:
+        at = open_page("lab", recipe='{"prefix_caching":{},"context_selection":{"top_k":1}}')
+        at.button(key="lab_preview").click().run()
+        assert not at.exception
+        assert "~~" in words(at)
+        before = [metric.label for metric in at.metric]
+        assert before[0] == "Tokens by starter"
+        at.selectbox(key="lab_priced").select("gpt-4o-mini").run()
+        assert [metric.label for metric in at.metric][2] == "1\\,000 prompts at gpt 4o mini"
+        assert at.metric[2].value.startswith("\\$0.")
+        toggle(at, "prefix_caching", False)
+        assert len(at.metric) == 4
+        widget(at, "number_input", "starter_context_selection_top_k").set_value(2).run()
+        assert not at.metric
+
+    def test_what_the_served_model_writes_is_not_foreseen(self, open_page: Open) -> None:
+        at = open_page("lab", send="long-chat", recipe='{"history_summary":{}}')
+        assert "History summary: written by the served model, so only a run shows it." in words(at)
+        assert "lab_preview" not in [each.key for each in at.button]
