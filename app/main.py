@@ -24,6 +24,10 @@ st.navigation(
             help="What is running, the latest ladder, and the starter ladder.",
         ),
         st.Page(
+            PAGES / "lab.py", title="Lab", icon=":material/experiment:", url_path="lab",
+            help="Techniques to turn on, set and preview; what would run; and the button that measures it.",
+        ),
+        st.Page(
             PAGES / "ladder.py", title="Ladder", icon=":material/stairs:", url_path="ladder",
             help="What each technique is worth, with the proof that it took effect.",
         ),

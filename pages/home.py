@@ -97,7 +97,11 @@ def show_starter() -> None:
             st.caption(plain(f"Note: {text}."))
         for title, reason in plan.left_out:
             st.caption(plain(f"Left out: {title}; {reason}."))
-        parts.action_button(START, partial(starter.start, store, plan), type="primary", icon=":material/play_arrow:")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            parts.action_button(
+                START, partial(starter.start, store, plan), type="primary", icon=":material/play_arrow:"
+            )
+            open_lab()
 
 
 def show_latest(experiment: ExperimentRow) -> None:
@@ -116,6 +120,10 @@ def show_latest(experiment: ExperimentRow) -> None:
             seconds = experiment.seconds.get("total")
             took = f", took {duration(seconds)}" if seconds else ""
             st.caption(f"{plain(without_folders(experiment.title))}, {moment(experiment.finished_at)}{took}")
+
+
+def open_lab() -> None:
+    st.page_link("../pages/lab.py", label="Compose your own in the Lab", icon=":material/experiment:")
 
 
 def open_ladder(experiment: ExperimentRow) -> None:
