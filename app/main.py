@@ -21,6 +21,10 @@ st.navigation(
             help="What is running, the latest ladder, and the starter ladder.",
         ),
         st.Page(
+            PAGES / "live.py", title="Live", icon=":material/monitoring:", url_path="live",
+            help="What runs now: progress, throughput, queue, KV cache, power and cost.",
+        ),
+        st.Page(
             PAGES / "ladder.py", title="Ladder", icon=":material/stairs:", url_path="ladder",
             help="What each technique is worth, with the proof that it took effect.",
         ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,11 +15,13 @@ import webbrowser
 from contextlib import suppress
 
 from app.commands.common import BAD_INPUT, DONE, OneLineParser, add_database, open_store
+from app.engine.priority import PAGES_STEPS, put_behind
 from app.prompts.saved import save_starter_sets
 from app.worker import WorkerBusyError, run_worker
 from optimizers.errors import InputError
 from store.settings import ROOT, Settings
 
+PAGES = "streamlit"
 POLL_S = 0.5
 RESTART_PAUSE_S = 2.0
 STOP_PATIENCE_S = 20.0
@@ -63,9 +64,7 @@ def studio_command(arguments: argparse.Namespace) -> int:
     }
     commands = {
         "worker": [sys.executable, "-m", "app", "worker", "--wait"],
-        # Whoever watches must not slow down what is measured.
-        "streamlit": [
-            *(("nice", "-n", "10") if shutil.which("nice") else ()),
+        PAGES: [
             sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"),
             "--server.port", str(arguments.port), "--server.address", arguments.host,
             "--server.headless", "true",
@@ -123,6 +122,8 @@ def _supervise(commands: dict[str, list[str]], environment: dict[str, str], sett
                             command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                             start_new_session=True,
                         )  # fmt: skip
+                    if name == PAGES:
+                        put_behind(running[name].pid, PAGES_STEPS)
             time.sleep(POLL_S)
     finally:
         for process in running.values():

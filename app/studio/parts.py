@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.studio.access import may_change
 from app.studio.live import Live, Remaining, RungState
 from app.studio.model_view import log_tail
 from app.studio.session import attempt
@@ -71,13 +72,16 @@ def state_sign(status: str) -> Sign:
 
 
 def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
-    """Why an experiment did not come to its end, how to go on, and the end of its engine's log."""
+    """Why an experiment did not come to its end; for those who may change things how to go on, and its engine's log."""
     ending = "failed" if experiment.status == "failed" else f"was {experiment.status}"
     title = f"{without_folders(experiment.title)} {ending}"
-    reason = plain(_sentence(experiment.error or "It was stopped before its end"))
+    reason = _sentence(experiment.error or "It was stopped before its end")
     kept = "What was measured is kept: resuming sends only what is missing."
+    shown = plain(reason if may_change() else without_folders(reason))
     tell = st.error if experiment.status == "failed" else st.warning
-    tell(f"{reason} {kept}", title=plain(title), icon=f":material/{state_sign(experiment.status).icon}:")
+    tell(f"{shown} {kept}", title=plain(title), icon=f":material/{state_sign(experiment.status).icon}:")
+    if not may_change():
+        return
     action_button(
         "Resume",
         partial(store.experiments.resume, experiment.id),

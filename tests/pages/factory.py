@@ -61,6 +61,7 @@ def queued(
     repeats: int = 2,
     kind: str = "ladder",
     keys: Sequence[str] | None = None,
+    price_per_hour: float | None = None,
 ) -> int:
     spec = ExperimentSpec(
         kind=kind,
@@ -70,6 +71,7 @@ def queued(
         prompt_limit=prompts,
         load=LoadProfile("closed_loop", 4, "one_by_one"),
         repeats=repeats,
+        price_per_hour=price_per_hour,
     )
     return enqueue(store, spec, title or f"{KINDS[kind].title}: starter on support-desk")
 
