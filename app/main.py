@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.studio.access import admit
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "pages"
 
@@ -14,6 +16,7 @@ LOGO = str(ROOT / "app" / "studio" / "logo.svg")
 # A Material icon here would make every browser fetch the tab's icon from a host outside.
 st.set_page_config(page_title="Rung", page_icon=LOGO, layout="wide")
 st.logo(LOGO, size="medium")
+somebody = admit()
 st.navigation(
     [
         st.Page(
@@ -44,6 +47,7 @@ st.navigation(
             PAGES / "models.py", title="Models", icon=":material/memory:", url_path="models",
             help="This machine, the models on it, and an engine of your own.",
         ),
+        *([st.Page(st.logout, title="Log out", icon=":material/logout:", url_path="log-out")] if somebody else []),
     ],
     position="top",
 ).run()  # fmt: skip

@@ -10,6 +10,7 @@ from app.engine.builtin import ABOUT, STARTER
 from app.engine.hub import find_model
 from app.experiment.cautions import cautions_of
 from app.studio import parts, starter
+from app.studio.access import may_change
 from app.studio.charts import PLAIN, cost_bars, description
 from app.studio.ladder_view import headline
 from app.studio.live import read_live
@@ -73,7 +74,8 @@ def show_starter() -> None:
             plan = starter.plan_starter(store, settings, hardware())
         except InputError as error:
             st.error(plain(f"The starter ladder cannot run here: {error}"), icon=":material/error:")
-            st.button(START, type="primary", icon=":material/play_arrow:", disabled=True)
+            if may_change():
+                st.button(START, type="primary", icon=":material/play_arrow:", disabled=True)
             return
         st.table(
             [

@@ -24,7 +24,7 @@ SCHEMA = "rung.explain/1"
 def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     parser = commands.add_parser("explain", help="unfold a run's costs into formulas and their inputs")
     parser.add_argument("run_id", type=int, metavar="RUN")
-    parser.add_argument("figure", nargs="?", metavar="FIGURE", help="only this one, by its key in the --json document")
+    parser.add_argument("--figure", metavar="KEY", help="only this one, by its key in the --json document")
     parser.add_argument("--price-per-hour", type=float, metavar="USD", help="of the hardware (default: the run's own)")
     parser.add_argument(
         "--api-model", metavar="NAME", help="beside it what the same tokens cost at an API, e.g. gpt-4o-mini"

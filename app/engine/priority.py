@@ -1,4 +1,4 @@
-"""Puts an engine behind the process that measures it, so that answers are stamped when they come, and pages behind both.
+"""Puts an engine behind the process that measures it, so that answers are stamped in time, and pages behind both.
 
 On a machine without cores to spare, a client that waits for a core while the engine computes reads several tokens at
 once and stamps them late. Lowering another process's priority needs no permission.

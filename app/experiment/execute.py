@@ -221,13 +221,14 @@ class Executor:
         launched: tuple[EnginePlan, Served] | None,
         prepared: Prepared | None,
     ) -> None:
-        schedule = plan_schedule(self._spec.load_of(run.rung), resolved.recipe.schedule(), self._prompt_set.prompts)
+        load = self._spec.load_of(run.rung).of_repeat(run.repeat)
+        schedule = plan_schedule(load, resolved.recipe.schedule(), self._prompt_set.prompts)
         self._phase(f"{run.label}, repeat {run.repeat + 1} of {self._spec.repeats}")
         manifest = manifest_of(self._spec, self._prompt_set, self._hardware, target, launched)
         self._store.runs.start(
             run.id,
             manifest
-            | {"load": self._spec.load_of(run.rung).to_json()}
+            | {"load": load.to_json()}
             | {"schedule": schedule.title, "recipe": run.recipe, "models": resolved.to_json()},
         )
         spent = await measure_run(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Any, Literal
 
@@ -60,6 +60,10 @@ class LoadProfile:
     @property
     def is_open(self) -> bool:
         return self.kind in OPEN
+
+    def of_repeat(self, repeat: int) -> LoadProfile:
+        """Arrivals vary between repeats, as they do between days, and are the same for every recipe of a repeat."""
+        return replace(self, seed=self.seed + repeat)
 
     def to_json(self) -> dict[str, Any]:
         """Without what this kind of load does not have."""

@@ -26,8 +26,8 @@ def page_title(title: str, sentence: str) -> None:
 
 
 def action_button(label: str, action: Callable[[], object], **options: Any) -> None:
-    """A button that does `action` and draws the page anew; `options` are st.button's."""
-    if st.button(label, **options) and attempt(action):
+    """A button that does `action` and draws the page anew; `options` are st.button's. Viewers are shown none."""
+    if may_change() and st.button(label, **options) and attempt(action):
         st.rerun()
 
 
@@ -77,11 +77,13 @@ def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
     title = f"{without_folders(experiment.title)} {ending}"
     reason = _sentence(experiment.error or "It was stopped before its end")
     kept = "What was measured is kept: resuming sends only what is missing."
-    shown = plain(reason if may_change() else without_folders(reason))
     tell = st.error if experiment.status == "failed" else st.warning
-    tell(f"{shown} {kept}", title=plain(title), icon=f":material/{state_sign(experiment.status).icon}:")
     if not may_change():
+        tell(
+            plain(without_folders(reason)), title=plain(title), icon=f":material/{state_sign(experiment.status).icon}:"
+        )
         return
+    tell(f"{plain(reason)} {kept}", title=plain(title), icon=f":material/{state_sign(experiment.status).icon}:")
     action_button(
         "Resume",
         partial(store.experiments.resume, experiment.id),

@@ -62,10 +62,11 @@ def queued(
     kind: str = "ladder",
     keys: Sequence[str] | None = None,
     price_per_hour: float | None = None,
+    prompt_set: str = "support-desk",
 ) -> int:
     spec = ExperimentSpec(
         kind=kind,
-        prompt_set_id=find_prompts(store, "support-desk").id,
+        prompt_set_id=find_prompts(store, prompt_set).id,
         rungs=KINDS[kind].rungs(list(SPEEDS)[-1] if keys is None else keys),
         model="starter",
         prompt_limit=prompts,
@@ -73,7 +74,7 @@ def queued(
         repeats=repeats,
         price_per_hour=price_per_hour,
     )
-    return enqueue(store, spec, title or f"{KINDS[kind].title}: starter on support-desk")
+    return enqueue(store, spec, title or f"{KINDS[kind].title}: starter on {prompt_set}")
 
 
 def finished(
@@ -83,10 +84,11 @@ def finished(
     kind: str = "ladder",
     keys: Sequence[str] | None = None,
     engine_starts: int = 0,
+    prompt_set: str = "support-desk",
     **options: Any,
 ) -> int:
     """`options` go to `measure`."""
-    experiment_id = queued(store, prompts=prompts, repeats=repeats, kind=kind, keys=keys)
+    experiment_id = queued(store, prompts=prompts, repeats=repeats, kind=kind, keys=keys, prompt_set=prompt_set)
     store.experiments.claim(experiment_id)
     for _ in range(engine_starts):
         store.experiments.add_engine_start(experiment_id)

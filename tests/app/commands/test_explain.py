@@ -37,9 +37,9 @@ def test_each_figure_has_its_formula_and_inputs(rung: Rung, run: int) -> None:
 
 
 def test_one_figure_alone(rung: Rung, run: int) -> None:
-    said = rung("explain", run, "usd_per_million_tokens", "--json").json["figures"]
+    said = rung("explain", run, "--json", "--figure", "usd_per_million_tokens").json["figures"]
     assert [each["key"] for each in said] == ["usd_per_million_tokens"]
-    check(rung("explain", run, "usd"), "there is no figure 'usd' here", "usd_per_million_tokens")
+    check(rung("explain", run, "--figure", "usd"), "there is no figure 'usd' here", "usd_per_million_tokens")
 
 
 def test_an_slo_gives_goodput(rung: Rung, run: int) -> None:
@@ -49,7 +49,9 @@ def test_an_slo_gives_goodput(rung: Rung, run: int) -> None:
 
 
 def test_an_api_model_has_a_price_or_is_refused(rung: Rung, run: int) -> None:
-    found = rung("explain", run, "api_usd_per_1000_requests", "--api-model", "gpt-4o-mini", "--json").json["figures"]
+    found = rung("explain", run, "--api-model", "gpt-4o-mini", "--figure", "api_usd_per_1000_requests", "--json").json[
+        "figures"
+    ]
     assert found[0]["result"] > 0
     check(rung("explain", run, "--api-model", "nobodys"), "no price is known for the model 'nobodys'")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from app.commands import serve
-from app.commands.serve import _supervise
+from app.commands.serve import _supervise, names_of
 from app.engine.priority import LOWEST, PAGES_STEPS
 from store.settings import Settings
 from tests.app.processes import alive
@@ -99,3 +100,11 @@ def test_one_that_does_not_obey_is_killed(settings: Settings, tmp_path: Path) ->
     commands = {"worker": ["sh", "-c", f"trap '' TERM; echo $$ >> {pids}; while :; do sleep 0.05; done"]}
     supervise(settings, commands, signal.SIGTERM, lambda: len(lines(pids)) == 1)
     eventually(lambda: not alive(int(lines(pids)[0])), "it is gone")
+
+
+def test_the_studio_goes_by_local_names_alone_unless_others_can_reach_it() -> None:
+    assert names_of("127.0.0.1", []) == ["127.0.0.1", "localhost", "::1"]
+    assert names_of("127.0.0.1", ["rung.example.org"])[-1] == "rung.example.org"
+    shared = names_of("0.0.0.0", [])
+    assert socket.gethostname() in shared
+    assert len(shared) == len(set(shared))

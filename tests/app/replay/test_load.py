@@ -129,3 +129,10 @@ def test_a_profile_stored_before_there_were_rates_had_saved_histories() -> None:
     assert LoadProfile.from_json(old) == LoadProfile("closed_loop", 4, "static", history="saved")
     load = LoadProfile("poisson", rate=3.0, seed=7)
     assert LoadProfile.from_json(json.loads(json.dumps(load.to_json()))) == load
+
+
+def test_arrivals_vary_between_repeats_and_not_between_recipes() -> None:
+    load = LoadProfile("poisson", rate=50.0, seed=3)
+    assert plan_schedule(load.of_repeat(0), ON, PROMPTS).due_s == plan_schedule(load, ON, PROMPTS).due_s
+    assert plan_schedule(load.of_repeat(1), ON, PROMPTS).due_s != plan_schedule(load, ON, PROMPTS).due_s
+    assert plan_schedule(load.of_repeat(1), ON, PROMPTS).due_s == plan_schedule(load.of_repeat(1), OFF, PROMPTS).due_s
