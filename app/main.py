@@ -36,8 +36,12 @@ st.navigation(
             help="A baseline and its candidates, metric by metric and prompt by prompt.",
         ),
         st.Page(
+            PAGES / "what_if.py", title="What-if", icon=":material/query_stats:", url_path="what-if",
+            help="Replicas and dollars a month for your traffic, estimated from measured load curves.",
+        ),
+        st.Page(
             PAGES / "reports.py", title="Reports", icon=":material/description:", url_path="reports",
-            help="An experiment as HTML, PDF, Markdown or JSON.",
+            help="An experiment or compared runs as HTML, PDF, Markdown, CSV or JSON.",
         ),
         st.Page(
             PAGES / "prompts.py", title="Prompts", icon=":material/chat:", url_path="prompts",

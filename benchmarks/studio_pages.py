@@ -49,7 +49,10 @@ class Opened:
 PAGES = (
     Opened("Home", lambda _: "", ".js-plotly-plot"),
     Opened("Ladder", lambda at: f"ladder?experiment={at + 2}", ".js-plotly-plot"),
-    Opened("Compare, 6 runs", lambda at: f"compare?baseline={at + 2}.0&with={_others(at + 2)}", ".js-plotly-plot"),
+    Opened(
+        "Compare, 6 runs", lambda at: f"compare?baseline={at + 2}.0&with={_others(at + 2)}", "[data-testid=stDataFrame]"
+    ),
+    Opened("What-if", lambda at: f"what-if?curve_from={at + 2}.0&curve_to={at + 2}.5", "[data-testid=stMetric]"),
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +31,14 @@ from app.commands.measuring import (
     write_document,
 )  # fmt: skip
 from app.experiment.results import measured_loads
-from app.experiment.spec import ExperimentSpec, Rung
+from app.experiment.spec import Rung
 from app.replay.load import LoadProfile, plan_schedule
+from app.reports.sweep_report import is_open, sweep_document
 from app.reports.text import plain_table, show
 from optimizers.errors import InputError
 from store.store import Store
 from store.tables import ExperimentRow
 
-SCHEMA = "rung.sweep/1"
 KIND = "sweep"
 MANY = 50
 
@@ -91,7 +90,7 @@ def tell(store: Store, experiment: ExperimentRow, slo: Slo | None, as_json: bool
     if as_json:
         print_json(document)
     elif experiment.status == "done":
-        show(sweep_table(found, slo, _is_open(experiment)))
+        show(sweep_table(found, slo, is_open(experiment)))
         print(f"\nExperiment {experiment.id}; {time_spent(experiment)}")
     return exit_code(experiment)
 
@@ -122,31 +121,6 @@ def _numbers(option: str, listed: str) -> list[float]:
     if not values or len(values) > MANY or not all(map(math.isfinite, values)):
         raise InputError(f"{option} {listed}: give one to {MANY} numbers with commas between them")
     return values
-
-
-def sweep_document(experiment: ExperimentRow, found: Sweep, slo: Slo | None) -> dict[str, Any]:
-    """Figures that could not be measured are null; times are in milliseconds."""
-
-    def point(each: Point) -> dict[str, Any]:
-        spans = {"ttft_interval": each.ttft_interval, "good_interval": each.good_interval}
-        return asdict(each) | {name: None if span is None else span.to_json() for name, span in spans.items()}
-
-    return {
-        "schema": SCHEMA,
-        "experiment_id": experiment.id,
-        "title": experiment.title,
-        "status": experiment.status,
-        "varied": "rate" if _is_open(experiment) else "concurrency",
-        "slo": None if slo is None else {"limits": dict(slo.limits), "share": slo.share},
-        "points": [point(each) for each in found.points],
-        "knee": found.knee,
-        "highest_within_slo": found.highest,
-        "reason": found.reason or None,
-    }
-
-
-def _is_open(experiment: ExperimentRow) -> bool:
-    return ExperimentSpec.from_json(experiment.spec).load.is_open
 
 
 def sweep_table(found: Sweep, slo: Slo | None, is_open: bool) -> Group:

@@ -21,6 +21,7 @@ from tests.pages import factory
 pytestmark = pytest.mark.browser
 PAGES = (
     "", "ladder?experiment=1", "ladder?experiment=2", "ladder?experiment=3", "ladder", "prompts?set=support-desk",
+    "prompts?set=support-desk&show=Shared+beginnings", "prompts?set=support-desk&show=Edit",
     "models", "reports?experiment=1", "compare?baseline=1.0&with=1.2,1.3",
 )  # fmt: skip
 NARROW, WIDE = 800, 1440

@@ -14,7 +14,7 @@ from typing import Any
 from app.experiment.kinds import KINDS
 from app.experiment.measure import save_records, save_summary
 from app.experiment.queue import enqueue
-from app.experiment.spec import ExperimentSpec
+from app.experiment.spec import ExperimentSpec, Rung
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile, plan_schedule
@@ -98,6 +98,28 @@ def finished(
     return experiment_id
 
 
+def swept(store: Store, concurrencies: Sequence[int] = (1, 2, 4), measured: bool = True) -> int:
+    """A load sweep of prefix caching, two repeats of each load."""
+    recipe = Recipe().plus("prefix_caching")
+    loads = [LoadProfile("closed_loop", width) for width in concurrencies]
+    spec = ExperimentSpec(
+        kind="sweep",
+        prompt_set_id=find_prompts(store, "support-desk").id,
+        rungs=tuple(Rung(f"{load.concurrency} in flight", recipe, load) for load in loads),
+        model="starter",
+        prompt_limit=12,
+        load=loads[0],
+        repeats=2,
+    )
+    experiment_id = enqueue(store, spec, "Load sweep: Prefix caching, starter on support-desk")
+    if measured:
+        store.experiments.claim(experiment_id)
+        for run in store.runs.of_experiment(experiment_id):
+            measure(store, run)
+        store.experiments.finish(experiment_id, "done", {"total": 100.0})
+    return experiment_id
+
+
 def running(store: Store, done_runs: int = 3, requests_in_next: int = 6) -> int:
     """An experiment in the middle of a run."""
     experiment_id = queued(store)
@@ -140,7 +162,7 @@ def measure(
     spec = ExperimentSpec.from_json(store.experiments.get(run.experiment_id).spec)
     prompt_set = load_prompt_set(store, spec.prompt_set_id, spec.prompt_limit)
     recipe = Recipe.from_json(run.recipe)
-    schedule = plan_schedule(spec.load, recipe.schedule())
+    schedule = plan_schedule(spec.load_of(run.rung), recipe.schedule())
     store.runs.start(run.id, manifest(spec, prompt_set) | {"schedule": schedule.title, "recipe": run.recipe})
     segment = store.runs.open_segment(run.id, None)
     records = make_records(run, recipe, prompt_set, schedule.width, failures)
