@@ -28,6 +28,10 @@ st.navigation(
             help="Techniques to turn on, set and preview; what would run; and the button that measures it.",
         ),
         st.Page(
+            PAGES / "live.py", title="Live", icon=":material/monitoring:", url_path="live",
+            help="What runs now: progress, throughput, queue, KV cache, power and cost.",
+        ),
+        st.Page(
             PAGES / "ladder.py", title="Ladder", icon=":material/stairs:", url_path="ladder",
             help="What each technique is worth, with the proof that it took effect.",
         ),

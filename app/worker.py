@@ -27,6 +27,7 @@ from sqlalchemy.exc import DatabaseError
 from app.background.machine import take_machine, whole_machine
 from app.engine.orphans import reap_orphans
 from app.experiment.execute import Executor
+from app.experiment.live_file import live_path, remove_live_file
 from app.person_engine import PersonEngine
 from app.preparation.checkpoints import remove_leftovers
 from store.database import explain_database_error
@@ -67,6 +68,7 @@ def working(store: Store, settings: Settings, wait: bool = False) -> Iterator[Wo
         store.workers.register(os.getpid(), psutil.Process().create_time(), socket.gethostname())
         reap_orphans(store)
         remove_leftovers(settings)
+        remove_live_file(live_path(settings))
         store.experiments.interrupt_running("its worker ended in the middle of it")
         stop = threading.Event()
         beat = threading.Thread(target=_beat, args=(store, stop), name="heartbeat", daemon=True)

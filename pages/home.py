@@ -52,6 +52,7 @@ def show_running(experiment: ExperimentRow, queue: list[ExperimentRow]) -> None:
                 disabled=experiment.cancel_requested,
                 key=f"cancel_{experiment.id}",
             )
+            st.page_link("../pages/live.py", label="Watch live", icon=":material/monitoring:")
             open_ladder(experiment)
             st.caption("It goes on when this page is closed.")
 

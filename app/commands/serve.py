@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,11 +18,13 @@ from contextlib import suppress
 import psutil
 
 from app.commands.common import BAD_INPUT, DONE, OneLineParser, add_database, open_store
+from app.engine.priority import PAGES_STEPS, put_behind
 from app.prompts.saved import save_starter_sets
 from app.worker import WorkerBusyError, run_worker
 from optimizers.errors import InputError
 from store.settings import ROOT, Settings
 
+PAGES = "streamlit"
 POLL_S = 0.5
 RESTART_PAUSE_S = 2.0
 STOP_PATIENCE_S = 20.0
@@ -77,9 +78,7 @@ def studio_command(arguments: argparse.Namespace) -> int:
     names = names_of(arguments.host, arguments.allow_host)
     commands = {
         "worker": [sys.executable, "-m", "app", "worker", "--wait"],
-        # Whoever watches must not slow down what is measured.
-        "streamlit": [
-            *(("nice", "-n", "10") if shutil.which("nice") else ()),
+        PAGES: [
             sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "server.py"),
             "--server.port", str(arguments.port), "--server.address", arguments.host,
             "--server.headless", "true",
@@ -160,6 +159,8 @@ def _supervise(commands: dict[str, list[str]], environment: dict[str, str], sett
                             command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                             start_new_session=True,
                         )  # fmt: skip
+                    if name == PAGES:
+                        put_behind(running[name].pid, PAGES_STEPS)
             time.sleep(POLL_S)
     finally:
         for process in running.values():

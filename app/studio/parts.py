@@ -72,7 +72,7 @@ def state_sign(status: str) -> Sign:
 
 
 def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
-    """Why an experiment did not come to its end, how to go on, and the end of its engine's log."""
+    """Why an experiment did not come to its end; for those who may change things how to go on, and its engine's log."""
     ending = "failed" if experiment.status == "failed" else f"was {experiment.status}"
     title = f"{without_folders(experiment.title)} {ending}"
     reason = _sentence(experiment.error or "It was stopped before its end")

@@ -61,6 +61,7 @@ def queued(
     repeats: int = 2,
     kind: str = "ladder",
     keys: Sequence[str] | None = None,
+    price_per_hour: float | None = None,
     prompt_set: str = "support-desk",
 ) -> int:
     spec = ExperimentSpec(
@@ -71,6 +72,7 @@ def queued(
         prompt_limit=prompts,
         load=LoadProfile("closed_loop", 4, "one_by_one"),
         repeats=repeats,
+        price_per_hour=price_per_hour,
     )
     return enqueue(store, spec, title or f"{KINDS[kind].title}: starter on {prompt_set}")
 

@@ -13,6 +13,7 @@ import pytest
 
 from app.commands import serve
 from app.commands.serve import _supervise, names_of
+from app.engine.priority import LOWEST, PAGES_STEPS
 from store.settings import Settings
 from tests.app.processes import alive
 from tests.fakes.launch import eventually
@@ -58,6 +59,17 @@ def test_signals_end_everything(settings: Settings, tmp_path: Path, sign: signal
     commands = {name: ["sh", "-c", f"echo $$ >> {pids}; exec sleep 600"] for name in ("worker", "streamlit")}
     assert supervise(settings, commands, sign, lambda: len(lines(pids)) == 2) == 0
     assert not any(alive(int(pid)) for pid in lines(pids))
+
+
+def test_pages_stand_behind_the_worker(settings: Settings, tmp_path: Path) -> None:
+    nice = {name: tmp_path / name for name in ("worker", "streamlit")}
+    commands = {
+        name: ["sh", "-c", f"sleep 0.2; cut -d ' ' -f 19 /proc/self/stat > {file}; exec sleep 600"]
+        for name, file in nice.items()
+    }
+    supervise(settings, commands, signal.SIGTERM, lambda: all(lines(file) for file in nice.values()))
+    worker, pages = (int(lines(file)[0]) for file in nice.values())
+    assert pages == min(LOWEST, worker + PAGES_STEPS)
 
 
 def test_one_that_ends_is_restarted_and_its_output_kept(
