@@ -60,9 +60,7 @@ def choose_measured(base: Choice, key: str, there: There) -> Choice:
             "Kind of experiment", kinds, kinds.index(base.kind), format_func=lambda found: OFFERED[found].title,
             width=190, key=f"{key}_kind",
         )  # fmt: skip
-        repeats = st.number_input(
-            "Repeats", *map(int, NUMBERS["repeats"]), base.repeats, width=130, key=f"{key}_repeats"
-        )
+        repeats = st.number_input("Repeats", *_whole("repeats"), base.repeats, width=130, key=f"{key}_repeats")
     chosen = replace(base, model=model, prompts=prompts, limit=limit, kind=kind, repeats=repeats)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = _choose_loads(chosen, key) if kind == SWEEP else _choose_load(chosen, key)
@@ -80,7 +78,7 @@ def _choose_load(base: Choice, key: str) -> Choice:
     if load in RATED:
         rate = st.number_input("Requests a second", *NUMBERS["rate"], base.rate, width=150, key=f"{key}_rate")
     concurrency = st.number_input(
-        "Requests in flight", *map(int, NUMBERS["concurrency"]), base.concurrency, width=150, key=f"{key}_concurrency"
+        "Requests in flight", *_whole("concurrency"), base.concurrency, width=150, key=f"{key}_concurrency"
     )
     unbatched = st.selectbox(
         "Without continuous batching", ways, ways.index(base.unbatched), format_func=UNBATCHED.__getitem__, width=230,
@@ -101,3 +99,8 @@ def _choose_loads(base: Choice, key: str) -> Choice:
         LOADS_FIELD, base.loads, width=320, key=f"{key}_loads", help="Numbers with commas between them, up to 50."
     )
     return replace(base, varied=varied, loads=loads)
+
+
+def _whole(field: str) -> tuple[int, int]:
+    low, high = NUMBERS[field]
+    return int(low), int(high)

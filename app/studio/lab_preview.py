@@ -63,7 +63,8 @@ def show_preview(store: Store, settings: Settings, choice: Choice, prompts: Sequ
         st.session_state["lab_seen"] = (asked, made[0]) if made else None
     kept = st.session_state.get("lab_seen")
     if kept is not None and kept[0] == asked:
-        draw_preview(*kept[1], price)
+        found, counted_by = kept[1]
+        draw_preview(found, counted_by, price)
 
 
 def _price(model: str) -> ApiPrice | None:

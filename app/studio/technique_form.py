@@ -72,13 +72,16 @@ def _widget(setting: Setting, value: Value, models: Sequence[str], key: str, wid
 
 def _number(setting: Setting, value: Value, label: str, key: str, about: str, width: Width) -> Value:
     number = int if setting.kind == "int" else float
-    low, high = (None if edge is None else number(edge) for edge in (setting.minimum, setting.maximum))
+    # Streamlit's types hold whole numbers and others apart, which a setting does only by its kind.
+    edges: list[Any] = [setting.minimum, setting.maximum, value]
+    low, high, first = [None if edge is None else number(edge) for edge in edges]
+    step: Any = 1 if setting.kind == "int" else 0.05
     found: Value = st.number_input(
         label,
         low,
         high,
-        None if value is None else number(value),
-        step=1 if setting.kind == "int" else 0.05,
+        first,
+        step=step,
         key=key,
         help=about,
         placeholder="the engine's own",
