@@ -142,7 +142,7 @@ def show_results(sides: list[Side], scenario: Scenario, unreadable: list[str], n
         st.warning(plain(no_price), icon=":material/help:")
     cards = what_if_view.cards(sides)
     for place, card in zip(st.columns(len(cards)) if cards else (), cards, strict=True):
-        quiet = card.title == "Utilisation"
+        quiet = card.title == "Utilisation" or card.change in ("+0", "+0%")
         place.metric(card.title, card.value, card.change, "off" if quiet else "inverse", border=True, help=card.help)
     if cards and scenario.usd_per_hour is None:
         st.caption(f"Give “{plain(NUMBERS['usd_per_hour'].label)}” to see dollars; none is made up.")
