@@ -69,7 +69,9 @@ bench: ## measure Rung itself: its client, its store, its statistics, and the st
 	.venv/bin/python -m benchmarks.client_rivals
 	.venv/bin/python -m benchmarks.store_rate
 	.venv/bin/python -m benchmarks.store_read
+	.venv/bin/python -m benchmarks.studio_pages
 	.venv/bin/python -m benchmarks.statistics_check
+	.venv/bin/python -m benchmarks.report_speed
 	.venv/bin/python -m benchmarks.starter_figures
 
 # Resolves for Python 3.11 on Linux x86-64 whatever machine it runs on. Versions already locked stay unless

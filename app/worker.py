@@ -24,8 +24,10 @@ from filelock import FileLock, Timeout
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 
+from app.background.machine import take_machine, whole_machine
 from app.engine.orphans import reap_orphans
 from app.experiment.execute import Executor
+from app.experiment.live_file import live_path, remove_live_file
 from app.person_engine import PersonEngine
 from app.preparation.checkpoints import remove_leftovers
 from store.database import explain_database_error
@@ -66,6 +68,7 @@ def working(store: Store, settings: Settings, wait: bool = False) -> Iterator[Wo
         store.workers.register(os.getpid(), psutil.Process().create_time(), socket.gethostname())
         reap_orphans(store)
         remove_leftovers(settings)
+        remove_live_file(live_path(settings))
         store.experiments.interrupt_running("its worker ended in the middle of it")
         stop = threading.Event()
         beat = threading.Thread(target=_beat, args=(store, stop), name="heartbeat", daemon=True)
@@ -106,7 +109,20 @@ class Worker:
             self._person.give_way("the worker was stopped")
 
     async def run_next(self, only: int | None = None) -> bool:
-        """Runs the oldest queued experiment, or the one named; False when there is none."""
+        """Runs the oldest queued experiment, or the one named; False when there is none, or while a job has the machine
+        and no one in particular is asked for."""
+        if only is not None:
+            async with whole_machine(self._settings):
+                return await self._run_next(only)
+        lock = take_machine(self._settings)
+        if lock is None:
+            return False
+        try:
+            return await self._run_next()
+        finally:
+            lock.release()
+
+    async def _run_next(self, only: int | None = None) -> bool:
         experiment = self._store.experiments.claim(only)
         if experiment is None:
             return False

@@ -4,55 +4,71 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.analysis.compare import compare, corrected
-from app.analysis.environment import environment_differences
 from app.analysis.metric import BY_TAG
-from app.analysis.per_prompt import prompt_pairs
-from app.experiment.results import prompts_of, rung_data
+from app.analysis.per_prompt import PromptPair, prompt_matrix
+from app.analysis.trade_off import LATENCIES, QUALITY, Limits
+from app.experiment.comparing import Pairing, Side, load_side, pair, pairs_of, settled, trade_off_point
+from app.experiment.kept_prompts import sent_prompt
+from app.prompts.prompt_set import PromptSet
+from app.prompts.saved import load_prompt_set
+from app.studio import compare_prompts as by_prompt
 from app.studio import compare_view as view
-from app.studio import parts
+from app.studio import parts, trade_off_view
+from app.studio.answers_view import show_answers
 from app.studio.charts import PLAIN
+from app.studio.compare_configuration import configuration_rows
+from app.studio.linked import linked_segments
 from app.studio.session import open_studio
-from app.studio.wording import plain, recorded_on, without_folders
-from store.tables import RunRow
+from app.studio.wording import plain, without_folders
+from optimizers.prompt import Prompt
 
 MOST = 6
-RECENT = 30
-store, _ = open_studio()
+TABS = ("Summary", "Trade-off", "Distributions", "Prompts", "Configuration")
+store, settings = open_studio()
 
 
-def measured() -> dict[str, tuple[str, list[RunRow]]]:
+def measured() -> dict[str, tuple[str, tuple[int, ...]]]:
     """`experiment.rung` -> its name and finished runs, the newest experiment first."""
-    found: dict[str, tuple[str, list[RunRow]]] = {}
-    for row in store.experiments.recent(RECENT):
-        for run in store.runs.of_experiment(row.id):
-            if run.status == "done":
-                name = f"{row.id} · {run.label}" + (" (recorded)" if recorded_on(row.spec) else "")
-                found.setdefault(f"{row.id}.{run.rung}", (without_folders(name), []))[1].append(run)
-    return found
+    recorded = store.recordings.numbers()
+    runs: dict[str, list[int]] = {}
+    names: dict[str, str] = {}
+    for run in store.runs.finished():
+        key = f"{run.experiment_id}.{run.rung}"
+        runs.setdefault(key, []).append(run.id)
+        mark = " (recorded)" if run.experiment_id in recorded else ""
+        names.setdefault(key, without_folders(f"{run.experiment_id} · {run.label}{mark}"))
+    taken = list(names.values())
+    return {
+        key: (name if taken.count(name) == 1 else f"{name} ({key})", tuple(runs[key])) for key, name in names.items()
+    }
 
 
-def side(key: str) -> view.Side:
-    name, runs = rungs[key]
-    manifest = next((run.manifest for run in runs if run.manifest), None) or {}
-    return view.Side(name, rung_data(store, runs, prompts_of(store, runs[0].experiment_id)), manifest)
+@st.cache_resource(show_spinner=False, max_entries=8)
+def prompts_of(url: str, prompt_set_id: int, limit: int | None) -> PromptSet:
+    return load_prompt_set(store, prompt_set_id, limit)
 
 
-@st.cache_resource(show_spinner="Comparing", max_entries=16)
-def compared(url: str, keys: tuple[str, ...], runs: tuple[int, ...]) -> tuple[view.Side, list[view.Pairing]]:
-    """Cached, for the bootstrap takes a moment; `runs` are the finished runs of all that is compared. Nothing changes
-    what is returned, so that no drawing copies all requests."""
-    before, *others = (side(key) for key in keys)
-    found = corrected([compare(before.data, after.data) for after in others])
-    return before, [
-        view.Pairing(
-            after,
-            comparison,
-            prompt_pairs(before.data, after.data) if comparison.differences else [],
-            environment_differences(before.manifest, after.manifest),
-        )
-        for after, comparison in zip(others, found, strict=True)
-    ]
+def asked(experiment_id: int) -> PromptSet | None:
+    spec = store.experiments.get(experiment_id).spec
+    return prompts_of(store.url, spec["prompt_set_id"], spec.get("prompt_limit")) if "prompt_set_id" in spec else None
+
+
+@st.cache_resource(show_spinner="Reading the runs", max_entries=24)
+def side_of(url: str, key: str, name: str, runs: tuple[int, ...]) -> Side:
+    """Cached by its finished runs; nothing changes what is returned, so that no drawing copies all requests."""
+    rows = store.runs.several(runs)
+    return load_side(store, rows, key, name, asked(rows[0].experiment_id))
+
+
+@st.cache_resource(show_spinner="Comparing", max_entries=48)
+def paired(url: str, before: tuple[str, tuple[int, ...]], after: tuple[str, tuple[int, ...]]) -> Pairing:
+    """Cached, for the bootstrap takes a moment. What a side is: its key and its finished runs."""
+    return pair(*(side_of(url, key, rungs[key][0], runs) for key, runs in (before, after)))
+
+
+@st.cache_resource(show_spinner=False, max_entries=48)
+def prompt_pairs(url: str, before: tuple[str, tuple[int, ...]], after: tuple[str, tuple[int, ...]]) -> list[PromptPair]:
+    return pairs_of(side_of(url, before[0], rungs[before[0]][0], before[1]), paired(url, before, after))
 
 
 parts.page_title(
@@ -71,8 +87,8 @@ first = named if named in rungs else next(key for key in keys if key.startswith(
 baseline = st.selectbox("Baseline", keys, keys.index(first), format_func=lambda key: rungs[key][0], key="compare_base")
 own = baseline.partition(".")[0]
 others = [key for key in keys if key != baseline]
-asked = [key for key in st.query_params.get("with", "").split(",") if key in others]
-default = asked or [key for key in others if key.startswith(f"{own}.")][:3] or others[:1]
+linked = [key for key in st.query_params.get("with", "").split(",") if key in others]
+default = linked or [key for key in others if key.startswith(f"{own}.")][:3] or others[:1]
 chosen = st.multiselect(
     "Candidates", others, default[:MOST], format_func=lambda key: rungs[key][0], max_selections=MOST,
     key=f"compare_with_{baseline}",
@@ -82,38 +98,129 @@ if not chosen:
     st.info("Choose at least one candidate.", icon=":material/info:")
     st.stop()
 
-runs = tuple(run.id for key in (baseline, *chosen) for run in rungs[key][1])
-before, pairings = compared(store.url, (baseline, *chosen), runs)
-st.markdown("\n".join(f"- {plain(pairing.sentence)}" for pairing in pairings))
+before = side_of(store.url, baseline, *rungs[baseline])
+pairings = settled(before, [paired(store.url, (baseline, rungs[baseline][1]), (key, rungs[key][1])) for key in chosen])
+sides = [before, *(pairing.side for pairing in pairings)]
+st.page_link(
+    "../pages/reports.py", label="Report", icon=":material/description:",
+    query_params={"runs": ",".join((baseline, *chosen))},
+)  # fmt: skip
+refused, besides = view.not_comparable(pairings), view.other_causes(pairings)
+if refused:
+    st.error("\n".join(f"- {plain(text)}" for text in refused), title="Not comparable", icon=":material/block:")
+if besides:
+    st.warning(
+        "\n".join(f"- {plain(text)}" for text in besides),
+        title="More than the techniques differs: a change may be due to that",
+        icon=":material/warning:",
+    )
+st.markdown("\n".join(f"- {plain(view.sentence(pairing))}" for pairing in pairings))
+tabs = dict(zip(TABS, st.tabs(list(TABS), key="compare_view", on_change="rerun", bind="query-params"), strict=True))
 
-summary, spread, prompts, configuration = st.tabs(["Summary", "Distributions", "Prompts", "Configuration"])
-with summary:
+
+def show_summary() -> None:
     rows = view.summary_rows(pairings)
     if rows:
         st.dataframe(rows, hide_index=True, height="content", key="summary", alt="Each metric beside the baseline's")
     st.caption("Changes from the baseline with their 95 % intervals. Verdicts are corrected for their number.")
-with spread:
-    tag = st.segmented_control("Latency", list(view.TIMES), default="ttft_ms", format_func=lambda t: BY_TAG[t].title)
-    sides = [before, *(pairing.side for pairing in pairings)]
-    shown = tag or "ttft_ms"
-    st.plotly_chart(view.distributions(sides, shown), config=PLAIN, key="ecdf", alt=view.words(sides, shown))
-with prompts:
-    which = st.selectbox("Candidate", range(len(pairings)), format_func=lambda at: pairings[at].side.name)
-    kept = st.segmented_control("Prompts to show", view.FILTERS, default="All", key="compare_shown") or "All"
-    listed = view.prompt_rows(pairings[which].pairs, kept)
-    if listed:
-        st.dataframe(
-            listed, hide_index=True, key="prompts", alt="Each prompt on both sides, the worst regression first"
-        )
-    else:
+
+
+def number(label: str, key: str, most: float | None = None) -> float | None:
+    return st.number_input(
+        label, 0.0, most, None, key=key, bind="query-params", placeholder="no limit", width=220,
+    )  # fmt: skip
+
+
+def show_trade_off() -> None:
+    with st.container(horizontal=True):
+        given = {tag: number(f"{BY_TAG[tag].title} p95 at most (ms)", f"compare_{tag}") for tag in LATENCIES}
+        least = number("Expected answers at least (%)", "compare_quality", 100.0)
+    limits = Limits({tag: limit for tag, limit in given.items() if limit}, least)
+    tag = linked_segments(
+        "Latency on the second chart", {tag: f"{BY_TAG[tag].title} p95" for tag in LATENCIES}, "compare_latency"
+    )
+    points = [trade_off_point(side, pairing) for side, pairing in zip(sides, [None, *pairings], strict=True)]
+    said = trade_off_view.limits_sentence(points, (QUALITY, tag), limits)
+    if said:
+        st.markdown(plain(said), width=parts.TEXT_WIDTH)
+    for place, axis in zip(st.columns(2), (QUALITY, tag), strict=True):
+        with place:
+            st.markdown(plain(trade_off_view.front_sentence(points, axis)))
+            if len(trade_off_view.drawable(points, axis)) > 1:
+                figure = trade_off_view.trade_off(points, axis, limits)
+                st.plotly_chart(figure, config=PLAIN, key=f"front_{axis}", alt=trade_off_view.words(points, axis))
+    rows = trade_off_view.rows_of(points, (QUALITY, tag), limits)
+    st.dataframe(rows, hide_index=True, height="content", key="points", alt="Each recipe's figures and limits")
+    st.caption(
+        "95 % intervals: of the cost by repeats and prompts, of a p95 by order statistics over all requests, of right "
+        "answers by prompts. A p95 of fewer than 72 requests has none."
+    )
+
+
+def show_distributions() -> None:
+    tag = linked_segments("Latency", {tag: BY_TAG[tag].title for tag in LATENCIES}, "compare_times")
+    st.plotly_chart(view.distributions(sides, tag), config=PLAIN, key="ecdf", alt=view.words(sides, tag))
+    rows = view.percentile_rows(sides)
+    columns = {name: st.column_config.TextColumn(alignment="right") for name in list(rows[0])[1:]}
+    st.dataframe(
+        rows, hide_index=True, column_config=columns, height="content", key="tails", alt="Percentiles of each latency"
+    )
+    st.caption("All answered requests of all repeats. Times count from when a request was due.")
+
+
+def show_prompts() -> None:
+    rows = prompt_matrix(
+        [prompt_pairs(store.url, (baseline, rungs[baseline][1]), (key, rungs[key][1])) for key in chosen]
+    )
+    if not rows:
+        st.info("The candidates and the baseline have no prompt in common.", icon=":material/info:")
+        return
+    prompts = asked(before.experiment_id)
+    ids = {at: prompt.id for at, prompt in enumerate(prompts.prompts)} if prompts else {}
+    shown = linked_segments("Prompts to show", by_prompt.counts(rows), "compare_show")
+    kept = by_prompt.kept_rows(rows, shown)
+    if not kept:
         st.caption("No prompt is like that.")
-with configuration:
-    for pairing in pairings:
-        st.markdown(f"**{plain(pairing.side.name)}**")
-        changed = view.changed_rows(pairing.changed)
-        if changed:
-            st.dataframe(
-                changed, hide_index=True, key=f"changed_{pairing.side.name}", alt="What the manifests say differently"
-            )
-        else:
-            st.caption("Measured with the same as the baseline.")
+        return
+    # A selection is a place in the table: other rows need another table.
+    key = "_".join(["prompts", shown, *(str(run) for side in sides for run in side.run_ids)])
+
+    def read() -> None:
+        picked = st.session_state[key].selection.rows
+        st.session_state["compare_prompt"] = kept[picked[0]].position + 1 if picked else None
+
+    st.dataframe(
+        by_prompt.matrix(kept, [pairing.side.name for pairing in pairings], ids), hide_index=True, key=key,
+        on_select=read, selection_mode="single-row", alt="Each prompt on all sides, the worst regression first",
+    )  # fmt: skip
+    last = max(row.position for row in rows) + 1
+    place = st.number_input(
+        "Prompt to read", 1, last, None, key="compare_prompt", bind="query-params", width=190,
+        placeholder="the worst", help="By its place in the set; a row of the table chooses it as well.",
+    )  # fmt: skip
+    row = next((row for row in rows if row.position + 1 == place), kept[0])
+    show_answers(before, [pairing.side for pairing in pairings], row.position, prompts, sent)
+
+
+def sent(side: Side, prompt: Prompt) -> Prompt | None:
+    return sent_prompt(store, settings, side.recipe, side.manifest, prompt)
+
+
+def show_configuration() -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        words = st.text_input("Find", key="compare_find", bind="query-params", placeholder="a word", width=260)
+        everything = st.toggle("Also what is the same", key="compare_all", bind="query-params")
+    rows = configuration_rows(sides, everything, words)
+    if rows:
+        st.dataframe(rows, hide_index=True, height="content", key="configuration", alt="What the manifests say")
+    elif words:
+        st.caption("No fact holds those words.")
+    else:
+        st.caption("All were measured with the same.")
+
+
+DRAW = (show_summary, show_trade_off, show_distributions, show_prompts, show_configuration)
+for name, draw in zip(TABS, DRAW, strict=True):
+    if tabs[name].open:
+        with tabs[name]:
+            draw()

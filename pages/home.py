@@ -10,6 +10,7 @@ from app.engine.builtin import ABOUT, STARTER
 from app.engine.hub import find_model
 from app.experiment.cautions import cautions_of
 from app.studio import parts, starter
+from app.studio.access import may_change
 from app.studio.charts import PLAIN, cost_bars, description
 from app.studio.ladder_view import headline
 from app.studio.live import read_live
@@ -60,6 +61,7 @@ def show_running(experiment: ExperimentRow, queue: list[ExperimentRow]) -> None:
                 disabled=experiment.cancel_requested,
                 key=f"cancel_{experiment.id}",
             )
+            st.page_link("../pages/live.py", label="Watch live", icon=":material/monitoring:")
             open_ladder(experiment)
             st.caption("It goes on when this page is closed.")
 
@@ -81,7 +83,8 @@ def show_starter() -> None:
             plan = starter.plan_starter(store, settings, hardware())
         except InputError as error:
             st.error(plain(f"The starter ladder cannot run here: {error}"), icon=":material/error:")
-            st.button(START, type="primary", icon=":material/play_arrow:", disabled=True)
+            if may_change():
+                st.button(START, type="primary", icon=":material/play_arrow:", disabled=True)
             return
         st.table(
             [
@@ -104,7 +107,11 @@ def show_starter() -> None:
             st.caption(plain(f"Note: {text}."))
         for title, reason in plan.left_out:
             st.caption(plain(f"Left out: {title}; {reason}."))
-        parts.action_button(START, partial(starter.start, store, plan), type="primary", icon=":material/play_arrow:")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            parts.action_button(
+                START, partial(starter.start, store, plan), type="primary", icon=":material/play_arrow:"
+            )
+            open_lab()
 
 
 def show_latest(experiment: ExperimentRow) -> None:
@@ -125,6 +132,10 @@ def show_latest(experiment: ExperimentRow) -> None:
             seconds = experiment.seconds.get("total")
             took = f", took {duration(seconds)}" if seconds else ""
             st.caption(f"{plain(without_folders(experiment.title))}, {moment(experiment.finished_at)}{took}")
+
+
+def open_lab() -> None:
+    st.page_link("../pages/lab.py", label="Compose your own in the Lab", icon=":material/experiment:")
 
 
 def open_ladder(experiment: ExperimentRow) -> None:

@@ -1,4 +1,4 @@
-"""Models: this machine, the models on it, and an engine of one's own to start, watch and stop."""
+"""Models: what is here and whether it fits, getting more of them, and an engine of one's own to load and to ask."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ import streamlit as st
 from app.engine.builtin import ABOUT
 from app.studio import model_view as view
 from app.studio import parts
+from app.studio.access import may_change
+from app.studio.model_add import add_form, quantize_form
+from app.studio.model_chat import chat
+from app.studio.model_fit_form import fit_form
+from app.studio.model_jobs import show_jobs
 from app.studio.session import POLL_S, attempt, hardware, look_at, open_studio, worker_notice
-from app.studio.wording import plain
+from app.studio.wording import plain, without_folders
 from optimizers.technique import Surroundings
 from store.tables import EngineRow
 
 store, settings = open_studio()
-
-
-def show_hardware() -> None:
-    st.header("This machine", anchor=False)
-    st.table(
-        [{"Fact": name, "Value": plain(text)} for name, text in view.hardware_facts(hardware())],
-        border="horizontal", hide_index=True, hide_header=True, width=parts.TEXT_WIDTH, alt="Hardware",
-    )  # fmt: skip
+changes = may_change()
 
 
 def show_models(places: tuple[tuple[str, str], ...], models: list[view.KnownModel]) -> None:
     st.header("Models", anchor=False)
     st.dataframe(
-        [view.model_row(model) for model in models], hide_index=True, height="content", key="models",
-        alt="Models on this machine",
+        [view.model_row(model, shared=not changes) for model in models], hide_index=True, height="content",
+        key="models", alt="Models on this machine",
     )  # fmt: skip
     st.caption(ABOUT, width=parts.TEXT_WIDTH)
     cards = view.model_cards(places)
@@ -37,25 +35,9 @@ def show_models(places: tuple[tuple[str, str], ...], models: list[view.KnownMode
         with st.expander("About the starter models", icon=":material/info:"):
             for name, card in cards:
                 st.markdown(f"**{plain(name)}**: {card}", width=parts.TEXT_WIDTH)
-    with st.expander("Add a model", icon=":material/add:"):
-        with st.form("add_model", border=False):
-            location = st.text_input(
-                "Folder or hub id", placeholder="/models/my-model or organisation/model", width=parts.TEXT_WIDTH
-            )
-            name = st.text_input("Name", placeholder="the folder's name", width=420)
-            sent = st.form_submit_button("Add", icon=":material/add:")
-        if sent:
-            added: list[str] = []
-            with st.spinner("Looking at the model; a hub model is downloaded first"):
-                came_through = attempt(lambda: added.append(view.add_model(store, location, name)))
-            if came_through:
-                st.session_state["model_added"] = added[0]
-                st.rerun()
-    if "model_added" in st.session_state:
-        st.success(plain(f"Added {st.session_state.pop('model_added')}."), icon=":material/check_circle:")
 
 
-def show_start(models: list[view.KnownModel], row: EngineRow | None) -> None:
+def show_start(models: list[view.KnownModel], row: EngineRow | None, fitted: str | None) -> None:
     usable = [model.name for model in models if model.checkpoint is not None]
     if not usable:
         st.info("There is no usable model yet: add one above.", icon=":material/memory:")
@@ -63,16 +45,16 @@ def show_start(models: list[view.KnownModel], row: EngineRow | None) -> None:
     offered = {t.key: t.title for t in view.engine_techniques(Surroundings(hardware().device))}
     with st.form("start_engine", border=False):
         with st.container(horizontal=True):
-            model = st.selectbox("Model", usable, width=320)
+            model = st.selectbox("Model to load", usable, usable.index(fitted) if fitted in usable else 0, width=320)
             recipe = st.multiselect("Techniques", list(offered), format_func=offered.__getitem__, width=420)
-        label = "Start another engine in its place" if row is not None and alive(row) else "Start engine"
+        label = "Start another engine in its place" if is_alive(row) else "Start engine"
         sent = st.form_submit_button(label, icon=":material/play_arrow:", type="primary")
     if sent and attempt(lambda: store.engines.request({"model": model, "recipe": recipe})):
         st.rerun()
 
 
-def alive(row: EngineRow | None) -> bool:
-    return view.is_live(view.engine_state(row, store.workers.alive()))
+def is_alive(row: EngineRow | None) -> bool:
+    return row is not None and view.is_live(view.engine_state(row, store.workers.alive()))
 
 
 def show_engine(row: EngineRow) -> None:
@@ -84,23 +66,24 @@ def show_engine(row: EngineRow) -> None:
         if current is None or view.engine_state(current, store.workers.alive()) != state or current.id != row.id:
             st.rerun()
         facts = [f"{parts.state_sign(state).badge} **{plain(current.spec.get('model', ''))}**"]
-        if current.base_url and view.is_live(state):
+        if current.base_url and view.is_live(state) and changes:
             facts.append(f"`{current.base_url}/v1`")
         if current.ready_at is not None:
             facts.append(f"up {view.uptime(current)}")
         st.markdown(" · ".join(facts))
         if current.error:
+            reason = plain(current.error if changes else without_folders(current.error))
             if current.status == "failed":
-                st.error(plain(current.error), icon=":material/error:")
+                st.error(reason, icon=":material/error:")
             else:
-                st.info(plain(f"Stopped: {current.error}"), icon=":material/info:")
-        text = view.log_tail(current)
+                st.info(f"Stopped: {reason}", icon=":material/info:")
+        text = view.log_tail(current) if changes else ""
         if text:
-            st.caption("The end of its log")
-            parts.log_box(text)
+            with st.expander("The end of its log", icon=":material/article:", expanded=state != "ready"):
+                parts.log_box(text)
 
     watch()
-    if view.is_live(state):
+    if view.is_live(state) and changes:
         parts.action_button(
             "Stop engine",
             partial(store.engines.request_stop, row.id),
@@ -109,19 +92,36 @@ def show_engine(row: EngineRow) -> None:
         )
 
 
-parts.page_title("Models", "This machine, the models on it, and an engine of your own to send requests to.")
+parts.page_title("Models", "The models on this machine, whether they fit, and an engine of your own to ask.")
 worker_notice(store)
-show_hardware()
 model_places = view.model_places(store, settings)
 known = look_at(model_places)
+engine = store.engines.latest("person")
 show_models(model_places, known)
+if changes:
+    add_form(store, settings)
+    quantize_form(store, settings, known, is_alive(engine))
+    show_jobs(settings)
+st.header("Memory fit", anchor=False)
+chosen = fit_form(known)
 st.header("Engine", anchor=False)
 st.markdown(
     "One engine at a time, outside any experiment. An experiment takes the machine for itself and stops this engine; "
     "one asked for meanwhile starts when the experiment has ended.",
     width=parts.TEXT_WIDTH,
 )
-engine = store.engines.latest("person")
-show_start(known, engine)
+if changes:
+    show_start(known, engine, chosen)
 if engine is not None:
     show_engine(engine)
+elif not changes:
+    st.caption("No engine has been started here.")
+if changes:
+    st.header("One prompt", anchor=False)
+    is_ready = engine is not None and view.engine_state(engine, store.workers.alive()) == "ready"
+    chat(settings, engine if is_ready else None, view.has_chat_template(known, engine))
+st.header("This machine", anchor=False)
+st.table(
+    [{"Fact": name, "Value": plain(text)} for name, text in view.hardware_facts(hardware())],
+    border="horizontal", hide_index=True, hide_header=True, width=parts.TEXT_WIDTH, alt="Hardware",
+)  # fmt: skip

@@ -1,41 +1,78 @@
-"""Reports: an experiment as a document to hand on."""
+"""Reports: an experiment, or compared runs, as a document to hand on."""
 
 from __future__ import annotations
 
-from functools import partial
-
 import streamlit as st
 
-from app.experiment.reporting import WITHOUT, rendered
-from app.reports.report import Texts
+from app.analysis.sweep import sweep
+from app.experiment.comparing import find_side
+from app.experiment.reporting import SWEEP, WITHOUT, rendered, rendered_comparison
+from app.experiment.results import measured_loads
+from app.reports.repeating import compare_command
 from app.studio import ladder_view as view
-from app.studio import parts
-from app.studio.session import ladder_of, ladder_version, linked_choice, open_studio
-from app.studio.wording import choice_of
-
-TEXTS: dict[Texts, str] = {
-    "full": "Prompts and answers in full",
-    "redacted": "How each prompt did, without its words",
-    "none": "No list of prompts",
-}
-FORMS = (
-    ("html", "HTML", "text/html", ":material/html:", "Interactive, in one file that opens without a network."),
-    ("pdf", "PDF", "application/pdf", ":material/picture_as_pdf:", "To print or to attach."),
-    ("md", "Markdown", "text/markdown", ":material/markdown:", "For a wiki or a pull request."),
-    (
-        "json",
-        "JSON",
-        "application/json",
-        ":material/data_object:",
-        "Every figure, for programs; no prompts or answers.",
-    ),
-)
+from app.studio import parts, sweep_view, sweep_words
+from app.studio.report_forms import choose_texts, report_forms
+from app.studio.session import ladder_of, ladder_version, linked_choice, open_studio, reason
+from app.studio.wording import choice_of, listed, plain, without_folders
+from optimizers.errors import InputError
+from store.tables import ExperimentRow
 
 store, _ = open_studio()
+
+
+def show_comparison(keys: list[str]) -> None:
+    try:
+        before, *others = (find_side(store, key) for key in keys)
+    except InputError as error:
+        st.error(plain(reason(error)), icon=":material/error:", title="These runs cannot be reported")
+        st.page_link("../pages/compare.py", label="Choose others on Compare", icon=":material/compare_arrows:")
+        return
+    names = [without_folders(side.name) for side in others]
+    st.header(plain(f"{listed(names)} beside {without_folders(before.name)}"), anchor=False, width=parts.TEXT_WIDTH)
+    link = {"baseline": keys[0], "with": ",".join(keys[1:])}
+    st.page_link("../pages/compare.py", label="Open on Compare", icon=":material/compare_arrows:", query_params=link)
+    texts = choose_texts()
+    words = f" --texts {texts}" if texts != "full" else ""
+    report_forms(
+        lambda form: rendered_comparison(store, keys, form, texts), f"rung-compare-{'-'.join(keys)}",
+        f"{compare_command(keys)} --out report.html{words}", "run",
+    )  # fmt: skip
+
+
+def show_sweep(experiment: ExperimentRow) -> None:
+    slo = sweep_view.chosen_limits()
+    loads = measured_loads(store, experiment.id)
+    found = sweep(loads, slo)
+    unit = sweep_words.unit_of(experiment)
+    for text in sweep_words.sentences(found, slo, unit):
+        st.markdown(plain(text), width=parts.TEXT_WIDTH)
+    words = f" --slo {','.join(f'{tag}={limit:g}' for tag, limit in slo.limits.items())}" if slo else ""
+    report_forms(
+        lambda form: rendered(store, experiment.id, form, "full", slo), f"rung-{experiment.id}",
+        f"python -m app report {experiment.id} --out report.html{words}", "load",
+    )  # fmt: skip
+
+
+def show_ladder(experiment: ExperimentRow) -> None:
+    ladder = ladder_of(store, store.url, experiment.id, ladder_version(store, experiment.id))
+    st.header(plain(view.headline(ladder)), anchor=False, width=parts.TEXT_WIDTH)
+    texts = choose_texts()
+    words = f" --texts {texts}" if texts != "full" else ""
+    report_forms(
+        lambda form: rendered(store, experiment.id, form, texts), f"rung-{experiment.id}",
+        f"python -m app report {experiment.id} --out report.html{words}", "rung",
+    )  # fmt: skip
+
+
 parts.page_title(
-    "Reports", "An experiment as a document: the ladder's figures with their intervals, evidence, what it was "
+    "Reports", "An experiment, or compared runs, as a document: figures with their intervals, evidence, what it was "
     "measured with, and the command that repeats it.",
 )  # fmt: skip
+compared = [key for key in st.query_params.get("runs", "").split(",") if key]
+if len(compared) > 1:
+    show_comparison(compared)
+    st.stop()
+
 measured = [row for row in store.experiments.recent(200) if row.status != "queued" and row.kind not in WITHOUT]
 if not measured:
     st.info("Nothing has been measured yet. Start the starter ladder on the Home page.", icon=":material/info:")
@@ -45,22 +82,17 @@ if not measured:
 shown = {str(row.id): choice_of(row) for row in measured}
 chosen = int(linked_choice("Experiment", shown, "experiment", str(measured[0].id)))
 experiment = store.experiments.get(chosen)
-ladder = ladder_of(store, store.url, chosen, ladder_version(store, chosen))
 parts.recorded_notice(store, experiment)
-st.header(view.headline(ladder), anchor=False, width=parts.TEXT_WIDTH)
 if experiment.status != "done":
     st.warning(
         f"This experiment is {experiment.status}: the report holds what has been measured so far.",
         icon=":material/warning:",
     )
-texts = st.radio("Prompts and answers", list(TEXTS), format_func=TEXTS.__getitem__, key="report_texts")
-for form, title, mime, icon, about in FORMS:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            title, partial(rendered, store, chosen, form, texts), f"rung-{chosen}.{form}", mime,
-            icon=icon, on_click="ignore", key=f"report_{form}", width=160,
-        )  # fmt: skip
-        st.caption(about)
-words = f" --texts {texts}" if texts != "full" else ""
-st.caption("The same from a terminal:")
-st.code(f"python -m app report {chosen} --out report.html{words}", language=None)
+if experiment.kind == SWEEP:
+    show_sweep(experiment)
+else:
+    show_ladder(experiment)
+st.page_link(
+    "../pages/compare.py", label="Runs of several experiments: choose them on Compare, then Report",
+    icon=":material/compare_arrows:",
+)  # fmt: skip

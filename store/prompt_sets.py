@@ -1,8 +1,11 @@
-"""Prompt sets in the store. A set never changes once saved: other content needs another name."""
+"""Prompt sets in the store. The prompts of a set never change once saved: other content needs another name, or takes
+the place of a set that no experiment rests on. Names and tags may change: experiments know their set by its number."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from time import time
 from typing import Any
@@ -13,6 +16,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from optimizers.errors import InputError
 from store.tables import ExperimentRow, PromptRow, PromptSetRow
+
+LONGEST_TAG = 40
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,14 @@ class NewPromptSet:
     source: str
     bodies: Sequence[dict[str, Any]]
     score: str = "contains"
+
+
+def tag_of(text: str) -> str:
+    """A tag as it is stored: lower case, words of letters and digits parted by hyphens. Raises InputError."""
+    made = "-".join(re.findall(r"[^\W_]+", text.lower()))[:LONGEST_TAG].strip("-")
+    if not made:
+        raise InputError(f"{text!r} is no usable tag; use letters and digits")
+    return made
 
 
 class PromptSets:
@@ -62,41 +75,51 @@ class PromptSets:
             # Another process saved a set of that name between our look and our insert; now it can be seen.
             return self._add(new)
 
+    def replace(self, old_id: int, new: NewPromptSet) -> PromptSetRow:
+        """Puts a set in the place of another, its tags included, in one transaction. Raises InputError where an
+        experiment rests on the old set, or another set has the new one's name."""
+        with self._session.begin() as session:
+            old = session.get(PromptSetRow, old_id)
+            if old is None:
+                raise InputError("the old set is no longer there; save this one under a name of its own")
+            _refuse_used(session, old)
+            tags = list(old.tags)
+            session.delete(old)
+            session.flush()
+            row = _insert(session, new)
+            row.tags = tags
+        return row
+
     def _add(self, new: NewPromptSet) -> tuple[PromptSetRow, bool]:
         with self._session.begin() as session:
             known = session.scalar(select(PromptSetRow).where(PromptSetRow.name == new.name))
-            if known is not None:
-                if known.content_hash == new.content_hash:
-                    return known, False
-                raise InputError(
-                    f"a prompt set named {new.name!r} exists with other prompts or another rule; "
-                    "give this one another name (--name), or remove the old one"
-                )
-            row = PromptSetRow(
-                name=new.name,
-                title=new.title,
-                description=new.description,
-                content_hash=new.content_hash,
-                source=new.source,
-                score=new.score,
-                size=len(new.bodies),
-                created_at=time(),
-            )
-            session.add(row)
-            session.flush()
-            session.execute(
-                insert(PromptRow),
-                [
-                    {"prompt_set_id": row.id, "position": position, "body": body}
-                    for position, body in enumerate(new.bodies)
-                ],
-            )
+            if known is not None and known.content_hash == new.content_hash:
+                return known, False
+            row = _insert(session, new)
         return row, True
 
     def rename(self, prompt_set_id: int, name: str) -> None:
-        """Gives a set another name; experiments know their set by its number and keep it."""
+        """Gives a set another name. Raises InputError where another set has it."""
+        try:
+            with self._session.begin() as session:
+                session.execute(update(PromptSetRow).where(PromptSetRow.id == prompt_set_id).values(name=name))
+        except IntegrityError:
+            raise InputError(f"a prompt set named {name!r} exists; choose another name") from None
+
+    def retag(self, prompt_set_id: int, add: Iterable[str] = (), remove: Iterable[str] = ()) -> tuple[str, ...]:
+        """The set's tags after the change, in order. Raises InputError for a tag without a letter or digit."""
+        added, removed = ({tag_of(tag) for tag in tags} for tags in (add, remove))
         with self._session.begin() as session:
-            session.execute(update(PromptSetRow).where(PromptSetRow.id == prompt_set_id).values(name=name))
+            row = session.get(PromptSetRow, prompt_set_id)
+            if row is None:
+                raise InputError(f"there is no prompt set with the number {prompt_set_id}")
+            row.tags = sorted((set(row.tags) | added) - removed)
+            return tuple(row.tags)
+
+    def experiments_on(self, prompt_set_id: int) -> int:
+        """How many experiments rest on the set."""
+        with self._session() as session:
+            return _users(session)[prompt_set_id]
 
     def remove(self, name: str) -> None:
         """Removes a set that no experiment used; experiments keep theirs, so that they stay repeatable."""
@@ -104,7 +127,38 @@ class PromptSets:
         if row is None:
             raise InputError(f"there is no prompt set named {name!r}")
         with self._session.begin() as session:
-            for spec in session.scalars(select(ExperimentRow.spec)):
-                if spec.get("prompt_set_id") == row.id:
-                    raise InputError(f"the prompt set {name!r} belongs to an experiment and is kept with it")
+            _refuse_used(session, row)
             session.execute(delete(PromptSetRow).where(PromptSetRow.id == row.id))
+
+
+def _insert(session: Session, new: NewPromptSet) -> PromptSetRow:
+    if session.scalar(select(PromptSetRow.id).where(PromptSetRow.name == new.name)) is not None:
+        raise InputError(
+            f"a prompt set named {new.name!r} exists with other prompts or another rule; "
+            "give this one another name (--name), or remove the old one"
+        )
+    row = PromptSetRow(
+        name=new.name,
+        title=new.title,
+        description=new.description,
+        content_hash=new.content_hash,
+        source=new.source,
+        score=new.score,
+        size=len(new.bodies),
+        tags=[],
+        created_at=time(),
+    )
+    session.add(row)
+    session.flush()
+    bodies = enumerate(new.bodies)
+    session.execute(insert(PromptRow), [{"prompt_set_id": row.id, "position": at, "body": body} for at, body in bodies])
+    return row
+
+
+def _users(session: Session) -> Counter[int | None]:
+    return Counter(spec.get("prompt_set_id") for spec in session.scalars(select(ExperimentRow.spec)))
+
+
+def _refuse_used(session: Session, row: PromptSetRow) -> None:
+    if _users(session)[row.id]:
+        raise InputError(f"the prompt set {row.name!r} belongs to an experiment and is kept with it")

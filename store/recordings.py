@@ -77,6 +77,12 @@ class Recordings:
             found = session.execute(select(ExperimentRow.id, ExperimentRow.spec).order_by(ExperimentRow.id))
             return next((row.id for row in found if (row.spec.get(RECORDED) or {}).get("sha256") == sha256), None)
 
+    def numbers(self) -> set[int]:
+        """The experiments that were recorded elsewhere."""
+        query = select(ExperimentRow.id).where(ExperimentRow.spec[RECORDED]["machine"].as_string().is_not(None))
+        with self._session() as session:
+            return set(session.scalars(query))
+
     def was_offered(self, name: str) -> bool:
         with self._session() as session:
             query = select(SavedRow.id).where(SavedRow.kind == OFFERED, SavedRow.name == name)

@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import time
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from optimizers.errors import InputError
-from store.tables import RequestRow, RunRow, SegmentRow
+from store.tables import ExperimentRow, RequestRow, RunRow, SegmentRow
 
 REQUESTS = RequestRow.metadata.tables[RequestRow.__tablename__]
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """Enough of a finished run to choose it by, without its manifest and summary."""
+
+    id: int
+    experiment_id: int
+    rung: int
+    label: str
+
+
+@dataclass(frozen=True)
+class FinishedRung:
+    """A rung with a finished run, and its experiment's kind."""
+
+    experiment_id: int
+    kind: str
+    rung: int
+    label: str
+    recipe: list[dict[str, Any]]
 
 
 class Runs:
@@ -30,6 +52,41 @@ class Runs:
         query = select(RunRow).where(RunRow.experiment_id == experiment_id).order_by(RunRow.rung, RunRow.repeat)
         with self._session() as session:
             return list(session.scalars(query))
+
+    def finished(self) -> list[FinishedRun]:
+        """All finished runs, the newest experiment's first, by rung and repeat."""
+        query = (
+            select(RunRow.id, RunRow.experiment_id, RunRow.rung, RunRow.label)
+            .where(RunRow.status == "done")
+            .order_by(RunRow.experiment_id.desc(), RunRow.rung, RunRow.repeat)
+        )
+        with self._session() as session:
+            return [FinishedRun(*row) for row in session.execute(query)]
+
+    def several(self, run_ids: Sequence[int]) -> list[RunRow]:
+        """Those runs, by rung and repeat."""
+        query = select(RunRow).where(RunRow.id.in_(run_ids)).order_by(RunRow.rung, RunRow.repeat)
+        with self._session() as session:
+            return list(session.scalars(query))
+
+    def finished_rungs(self) -> list[FinishedRung]:
+        """Every rung with a finished run, the newest experiment first; reads neither summaries nor requests."""
+        query = (
+            select(RunRow.experiment_id, ExperimentRow.kind, RunRow.rung, RunRow.label, RunRow.recipe)
+            .join(ExperimentRow, ExperimentRow.id == RunRow.experiment_id)
+            .where(RunRow.status == "done")
+            .order_by(RunRow.experiment_id.desc(), RunRow.rung, RunRow.repeat)
+        )
+        with self._session() as session:
+            found = {(row.experiment_id, row.rung): FinishedRung(*row) for row in session.execute(query)}
+        return list(found.values())
+
+    def finished_version(self) -> str:
+        """Changes whenever a run finishes."""
+        query = select(func.count(), func.max(RunRow.finished_at)).where(RunRow.status == "done")
+        with self._session() as session:
+            count, latest = session.execute(query).one()
+        return f"{count} {latest or ''}"
 
     def start(self, run_id: int, manifest: dict[str, Any]) -> None:
         self._update(run_id, status="running", started_at=time(), manifest=manifest, error=None)

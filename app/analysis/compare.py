@@ -14,12 +14,12 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.analysis.metric import BY_TAG
 from app.analysis.quality import score_answers
+from app.analysis.resampling import MEAN, MEDIAN, Matrix, Statistic
 from app.analysis.scoring import DEFAULT_RULE
-from app.analysis.statistics import Estimate, Interval, Matrix, adjusted, contrast, paired_share_difference, sign_test
+from app.analysis.statistics import Estimate, Interval, adjusted, contrast, paired_share_difference, sign_test
 from app.analysis.summary import CountedRecord, e2e_ms, run_seconds, tpot_ms, ttft_ms
 from app.replay.record import RequestRecord
 
@@ -65,9 +65,14 @@ class RungData:
             found.append(score_answers(texts, expected, self.score))
         return tuple(found)
 
-    @property
+    @cached_property
     def positions(self) -> list[int]:
         return sorted({record.position for repeat in self.repeats for _, record in repeat})
+
+    @cached_property
+    def measured(self) -> dict[str, list[dict[int, float | None]]]:
+        """By measure, for each repeat the values by position."""
+        return {tag: measure.values(self) for tag, measure in MEASURES.items()}
 
     @property
     def answered(self) -> int:
@@ -121,17 +126,9 @@ class _Measure:
     prompts). `least` is the smallest change worth a verdict, in the measure's unit."""
 
     values: Callable[[RungData], list[dict[int, float | None]]]
-    statistic: Callable[[Matrix], NDArray[np.float64]]
+    statistic: Statistic
     unit: Unit = "ratio"
     least: float = MIN_EFFECT
-
-
-def _mean(drawn: Matrix) -> NDArray[np.float64]:
-    return np.asarray(np.nanmean(drawn, axis=(1, 2)))
-
-
-def _median(drawn: Matrix) -> NDArray[np.float64]:
-    return np.asarray(np.nanmedian(drawn, axis=(1, 2)))
 
 
 def _each(value: Callable[[RequestRecord], float | None]) -> Callable[[RungData], list[dict[int, float | None]]]:
@@ -159,12 +156,12 @@ def hardware_seconds(records: Sequence[CountedRecord]) -> dict[int, float | None
 
 
 MEASURES: dict[str, _Measure] = {
-    "relative_cost": _Measure(_hardware_seconds, _mean),
-    "ttft_ms": _Measure(_each(ttft_ms), _median),
-    "tpot_ms": _Measure(_each(tpot_ms), _median),
-    "e2e_ms": _Measure(_each(e2e_ms), _median),
-    "output_tokens": _Measure(_each(lambda record: record.completion_tokens), _mean),
-    "quality": _Measure(_percent_right, _mean, "points", MIN_POINTS),
+    "relative_cost": _Measure(_hardware_seconds, MEAN),
+    "ttft_ms": _Measure(_each(ttft_ms), MEDIAN),
+    "tpot_ms": _Measure(_each(tpot_ms), MEDIAN),
+    "e2e_ms": _Measure(_each(e2e_ms), MEDIAN),
+    "output_tokens": _Measure(_each(lambda record: record.completion_tokens), MEAN),
+    "quality": _Measure(_percent_right, MEAN, "points", MIN_POINTS),
 }
 """Which statistic is compared: cost and tokens by their mean, which adds up to the bill; latency by its median."""
 
@@ -246,7 +243,7 @@ def paired_matrices(tag: str, sides: Sequence[RungData]) -> list[Matrix]:
     """For each side the measure's (repeats, prompts), with the same prompts in all: a prompt that one side never
     answered cannot be paired. Empty when none is left."""
     positions = sorted(set.intersection(*({*side.positions} for side in sides)))
-    matrices = [_matrix(side, MEASURES[tag], positions) for side in sides]
+    matrices = [_matrix(side.measured[tag], positions) for side in sides]
     if any(matrix.size == 0 for matrix in matrices):
         return []
     paired = np.logical_and.reduce([~np.isnan(matrix).all(axis=0) for matrix in matrices])
@@ -304,10 +301,9 @@ def verdict_on(tag: str, delta: float | None, interval: Interval | None, noise: 
     return "better" if (delta < 0) == (better == "lower") else "worse"
 
 
-def _matrix(side: RungData, measure: _Measure, positions: Sequence[int]) -> Matrix:
+def _matrix(measured: Sequence[Mapping[int, float | None]], positions: Sequence[int]) -> Matrix:
     rows = [
-        [np.nan if (value := values.get(position)) is None else value for position in positions]
-        for values in measure.values(side)
+        [np.nan if (value := values.get(position)) is None else value for position in positions] for values in measured
     ]
     return np.asarray(rows, dtype=float)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,9 @@ OF_THE_MOMENT = ("started_at", "engine_id", "schedule", "engine.key")
 """Differ from run to run, or only repeat what other facts say."""
 ASKED = "options."
 """What was asked of the engine; what came of it is in its flags."""
+
+BY_RECIPE = ("recipe", "engine.", "models", "model.served", "price_per_hour")
+"""What techniques change of themselves; a price changes no measurement."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,45 @@ class Changed:
     candidate: Any
 
 
+@dataclass(frozen=True)
+class Fact:
+    """A fact by its place in the manifest, and what each side says of it; None where it says nothing."""
+
+    name: str
+    values: tuple[Any, ...]
+
+    @property
+    def differs(self) -> bool:
+        return any(value != self.values[0] for value in self.values[1:])
+
+
 def environment_differences(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> tuple[Changed, ...]:
     """Only what differs, in the order of the baseline's manifest."""
-    before, after = dict(_facts(baseline)), dict(_facts(candidate))
+    return tuple(Changed(each.name, *each.values) for each in configurations((baseline, candidate)) if each.differs)
+
+
+def configurations(manifests: Sequence[Mapping[str, Any]]) -> tuple[Fact, ...]:
+    """Every fact of the manifests, in the order of the first."""
+    sides = [dict(_facts(manifest)) for manifest in manifests]
     return tuple(
-        Changed(fact, before.get(fact), after.get(fact))
-        for fact in dict.fromkeys([*before, *after])
-        if fact not in OF_THE_MOMENT and not fact.startswith(ASKED) and before.get(fact) != after.get(fact)
+        Fact(name, tuple(side.get(name) for side in sides))
+        for name in dict.fromkeys(name for side in sides for name in side)
+        if name not in OF_THE_MOMENT and not name.startswith(ASKED)
+    )
+
+
+def beyond_recipe(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> tuple[Changed, ...]:
+    """What differs besides the techniques, and so may be the cause of a difference as well: versions, model, load,
+    sampling, or what was asked of the engine."""
+    asked = [dict(_facts(side.get("options") or {}, ASKED)) for side in (baseline, candidate)]
+    options = [
+        Changed(fact, asked[0].get(fact), asked[1].get(fact))
+        for fact in dict.fromkeys([*asked[0], *asked[1]])
+        if all(asked) and asked[0].get(fact) != asked[1].get(fact)
+    ]
+    return (
+        *(each for each in environment_differences(baseline, candidate) if not each.fact.startswith(BY_RECIPE)),
+        *options,
     )
 
 

@@ -39,7 +39,8 @@ from app.analysis.compare import (
     paired_matrices,
     verdict_on,
 )
-from app.analysis.statistics import Interval, Matrix, adjusted, contrast, log_draws, percentile_interval
+from app.analysis.resampling import Matrix
+from app.analysis.statistics import Interval, adjusted, contrast, log_draws, percentile_interval
 
 COST = "relative_cost"
 CLEAR = ("better", "worse")

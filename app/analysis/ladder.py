@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from app.analysis.agreement import agreement
 from app.analysis.article import CLAIMS, SPOKEN, Claim
+from app.analysis.cause import Applied, with_causes
 from app.analysis.compare import Comparison, Difference, RungData, compare, corrected, noise_floor, without_cause
 from app.analysis.factorial import Combination, Effects, find_effects
 from app.analysis.pooling import idle_techniques, merged_evidence, merged_suspicions, pooled_metrics, pooled_status
@@ -198,7 +199,7 @@ def _result(
     """`held` is the rung that this one is held against, `name` what it is called; `whole` is the comparison with the
     baseline and `beside` that with `held`."""
     metrics = pooled_metrics(rung.summaries)
-    gained, lost = _more(rung.recipe, held.recipe), _more(held.recipe, rung.recipe)
+    gained = tuple(key for key in _keys(rung.recipe) if held.recipe.settings_of(key) is None)
     adds = gained[0] if len(gained) == 1 else None
     cost, cost_interval = (1.0, None) if rung is baseline and _measured(rung) else _factor(whole)
     metrics["relative_cost"] = cost
@@ -208,24 +209,18 @@ def _result(
     summaries = [summary for summary in rung.summaries if summary]
     found = _with_identical(merged_evidence(summaries), adds, same_as_held.identical if same_as_held else None, name)
     suspect, against = merged_suspicions(summaries), None
-    idle = idle_techniques(found)
+    own = Applied(_keys(rung.recipe), idle_techniques(found))
     if rung is not baseline:
         factor, interval = _factor(beside)
-        if gained and idle.issuperset(gained) and beside.verdict == "better":
-            beside = without_cause(beside)
-            suspect = (*suspect, f"it cost {1 - (factor or 1):.0%} less although {_nothing_shows(gained)}")
-        if lost and idle_techniques(merged_evidence([s for s in held.summaries if s])).issuperset(lost):
-            if beside.verdict == "worse":
-                suspect = (*suspect, f"it cost {(factor or 1) - 1:.0%} more although {_nothing_shows(lost)}")
-            beside = without_cause(beside, "worse")
+        beside, doubts = with_causes(beside, Applied.read(held.recipe, [s for s in held.summaries if s]), own)
+        suspect = (*suspect, *doubts)
         against = Against(held.rung, name, factor, interval, beside.verdict, _known_quality(beside))
-    used = _keys(rung.recipe)
-    if used and idle.issuperset(used):
+    if own.on and own.idle.issuperset(own.on):
         whole = without_cause(whole)
     return RungResult(
         rung=rung.rung,
         label=rung.label,
-        techniques=used,
+        techniques=own.on,
         adds=adds,
         schedule=rung.schedule,
         run_ids=rung.run_ids,
@@ -254,15 +249,6 @@ def _combination(rung: RungRuns) -> Combination:
 
 def _keys(recipe: Recipe) -> tuple[str, ...]:
     return tuple(use.key for use in recipe.uses)
-
-
-def _more(one: Recipe, other: Recipe) -> tuple[str, ...]:
-    """The techniques that `one` has on and `other` has not."""
-    return tuple(key for key in _keys(one) if other.settings_of(key) is None)
-
-
-def _nothing_shows(techniques: Sequence[str]) -> str:
-    return f"nothing shows that {' and '.join(techniques)} took effect"
 
 
 def _factor(comparison: Comparison) -> tuple[float | None, Interval | None]:

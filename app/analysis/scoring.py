@@ -50,8 +50,19 @@ def normalise(text: str) -> str:
 
 def holds_expected(answer: str, expected: str) -> bool:
     """Whether the expected answer stands in the answer as whole words, case and spacing ignored."""
-    wanted = re.escape(normalise(expected))
-    return re.search(rf"(?<!\w){wanted}(?!\w)", normalise(answer)) is not None
+    wanted, text = normalise(expected), normalise(answer)
+    at = text.find(wanted)
+    while at >= 0:
+        end = at + len(wanted)
+        # By hand: a pattern for each of thousands of prompts takes longer to build than to search for.
+        if not _in_word(text[at - 1 : at]) and not _in_word(text[end : end + 1]):
+            return True
+        at = text.find(wanted, at + 1)
+    return False
+
+
+def _in_word(letter: str) -> bool:
+    return letter.isalnum() or letter == "_"
 
 
 def last_number(text: str) -> float | None:

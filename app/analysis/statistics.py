@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb, sqrt
 from statistics import NormalDist
 
@@ -15,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-Matrix = NDArray[np.float64]
-SAMPLES = 2000
+from app.analysis.resampling import MEAN, MEDIAN, SAMPLES, Matrix, Statistic, drawn_statistic, prompt_counts
+
 LEVEL = 0.95
 NORMAL = 1e6
 """Degrees of freedom from which Student's t is the normal distribution."""
@@ -29,6 +30,9 @@ class Interval:
 
     def to_json(self) -> list[float]:
         return [self.low, self.high]
+
+    def shifted(self, by: float) -> Interval:
+        return Interval(self.low + by, self.high + by)
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,12 @@ def ecdf(values: Sequence[float]) -> list[tuple[float, float]]:
 
 def mean_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
     """Percentile bootstrap interval of the mean over requests; None for fewer than two values."""
-    return _bootstrap(np.asarray([values], dtype=float), lambda drawn: np.nanmean(drawn, axis=(1, 2)), seed)
+    return _bootstrap(np.asarray([values], dtype=float), MEAN, seed)
 
 
 def median_interval(values: Sequence[float], seed: int = 0) -> Interval | None:
     """As `mean_interval`, for the median."""
-    return _bootstrap(np.asarray([values], dtype=float), lambda drawn: np.nanmedian(drawn, axis=(1, 2)), seed)
+    return _bootstrap(np.asarray([values], dtype=float), MEDIAN, seed)
 
 
 def contrast(
@@ -215,25 +219,49 @@ def _log_draws(sides: Sequence[Matrix], statistic: Callable[[Matrix], NDArray[np
         raise ValueError("paired matrices need the same prompts")
     if prompts < 2 or not all(side.size for side in sides):
         return None
-    random = np.random.default_rng(seed)
-    columns = random.integers(0, prompts, (SAMPLES, 1, prompts))
-    draws, squares, scatter, freedom = [], 0.0, 0.0, 0
+    found = [_side_draws(side.tobytes(), side.shape, statistic, seed) for side in sides]
+    freedom = sum(each.freedom for each in found)
+    pooled = freedom or 1
+    return _Seen(
+        np.asarray([each.log for each in found]),
+        np.asarray([each.draws for each in found]),
+        np.asarray([side.shape[0] for side in sides], dtype=float),
+        sum(each.squares for each in found) / pooled,
+        sum(each.scatter for each in found) / pooled,
+        freedom,
+    )
+
+
+@dataclass(frozen=True)
+class _SideDraws:
+    """What one side brings to a contrast, whatever it is held against: log statistic, its draws over prompts, the sum
+    of squares between its repeats, what of it the scatter of single requests explains, and degrees of freedom."""
+
+    log: float
+    draws: NDArray[np.float64]
+    squares: float = 0.0
+    scatter: float = 0.0
+    freedom: int = 0
+
+
+@lru_cache(maxsize=256)
+def _side_draws(
+    values: bytes, shape: tuple[int, int], statistic: Callable[[Matrix], NDArray[np.float64]], seed: int
+) -> _SideDraws:
+    """Kept, as a baseline is held against each of its candidates."""
+    side = np.frombuffer(values).reshape(shape)
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
         # A draw may meet prompts without a value only; it gives NaN and is left out later.
         warnings.simplefilter("ignore", RuntimeWarning)
-        logs = np.log([float(statistic(side[None])[0]) for side in sides])
-        for side in sides:
-            rows = np.arange(side.shape[0])[None, :, None]
-            draws.append(np.log(statistic(side[rows, columns])))
-            each = np.log(statistic(side[:, None, :]))
-            each = each[np.isfinite(each)]
-            if each.size > 1:
-                squares += (each.size - 1) * float(np.var(each, ddof=1))
-                scatter += (each.size - 1) * _request_variance(side, statistic, random)
-                freedom += each.size - 1
-    repeats = np.asarray([side.shape[0] for side in sides], dtype=float)
-    pooled = freedom or 1
-    return _Seen(logs, np.asarray(draws), repeats, squares / pooled, scatter / pooled, freedom)
+        log = float(np.log(statistic(side[None])[0]))
+        draws = np.log(drawn_statistic(side, statistic, seed))
+        each = np.log(statistic(side[:, None, :]))
+        each = each[np.isfinite(each)]
+        if each.size < 2:
+            return _SideDraws(log, draws)
+        freedom = each.size - 1
+        scatter = _request_variance(side, statistic, np.random.default_rng([seed, 1]))
+        return _SideDraws(log, draws, freedom * float(np.var(each, ddof=1)), freedom * scatter, freedom)
 
 
 def _request_variance(
@@ -260,9 +288,6 @@ def percentile_interval(draws: NDArray[np.float64]) -> Interval | None:
     return Interval(float(low), float(high))
 
 
-def _bootstrap(matrix: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int) -> Interval | None:
+def _bootstrap(matrix: Matrix, statistic: Statistic, seed: int) -> Interval | None:
     prompts = matrix.shape[1]
-    if prompts < 2:
-        return None
-    columns = np.random.default_rng(seed).integers(0, prompts, (SAMPLES, 1, prompts))
-    return percentile_interval(statistic(matrix[np.zeros_like(columns), columns]))
+    return None if prompts < 2 else percentile_interval(statistic.counted(matrix, prompt_counts(prompts, seed)))

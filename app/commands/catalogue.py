@@ -1,17 +1,14 @@
-"""`prompts`, `models` and `techniques`: what can be chosen, and how something is added to it."""
+"""`prompts` (prompt_sets.py), `models` and `techniques`: what can be chosen, and how something is added to it."""
 
 from __future__ import annotations
 
 import argparse
-import io
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from app.analysis.metric import MISSING
-from app.analysis.scoring import DEFAULT_RULE, RULES
-from app.commands import preview, prompt_stats
+from app.commands import prompt_sets
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
 from app.commands.quantize import add_options
 from app.engine.builtin import builtin_places, read_known, refuse_builtin
@@ -19,39 +16,13 @@ from app.engine.checkpoint import read_checkpoint
 from app.engine.hardware import detect_hardware
 from app.engine.hub import HUB_ID, download
 from app.paths import existing_path
-from app.prompts.files import write_jsonl
-from app.prompts.saved import find_prompts, import_file, load_prompt_set, save_starter_sets
 from app.reports.text import plain_table, show
 from optimizers.errors import InputError
 from optimizers.registry import techniques
-from store.tables import PromptSetRow
 
 
 def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
-    prompts = commands.add_parser("prompts", help="import, list, count and export prompt sets")
-    actions = prompts.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(prompts))
-    importing = actions.add_parser("import", help="save a prompt file as a set")
-    importing.add_argument("file", type=Path)
-    importing.add_argument("--name", help="of the set (default: the file's name)")
-    importing.add_argument(
-        "--score", choices=tuple(RULES), metavar="RULE",
-        help=f"how an answer is judged: {', '.join(RULES)} (default: the file's header, else {DEFAULT_RULE})",
-    )  # fmt: skip
-    listing = actions.add_parser("list", help="list the saved sets")
-    prompt_stats.add_action(actions)
-    exporting = actions.add_parser("export", help="write a set as JSON Lines")
-    exporting.add_argument("set")
-    exporting.add_argument("--out", type=Path, metavar="FILE", help="(default: stdout)")
-    preview.add_action(actions)
-    removing = actions.add_parser("remove", help="remove a set that no experiment used")
-    removing.add_argument("set")
-    for parser, run in (
-        (importing, import_command), (listing, list_command), (exporting, export_command), (removing, remove_command)
-    ):  # fmt: skip
-        add_database(parser)
-        parser.set_defaults(run=run)
-    for parser in (importing, listing):
-        add_json(parser)
+    prompt_sets.add_command(commands)
 
     models = commands.add_parser("models", help="add, quantize and list models")
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(models))
@@ -69,60 +40,6 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     add_json(offered)
     add_database(offered)
     offered.set_defaults(run=techniques_command)
-
-
-def import_command(arguments: argparse.Namespace) -> int:
-    store, _ = open_store(arguments)
-    row, new = import_file(store, arguments.file, arguments.name, arguments.score)
-    if arguments.json:
-        print_json({"schema": "rung.prompt_set/1", **_prompt_set(row), "new": new})
-    else:
-        came = "imported" if new else "already there:"
-        print(f"{came} {row.name}: {row.size} prompts, scored by {row.score}, {row.content_hash[:12]}")
-    return DONE
-
-
-def list_command(arguments: argparse.Namespace) -> int:
-    store, _ = open_store(arguments)
-    save_starter_sets(store)
-    rows = store.prompt_sets.all()
-    if arguments.json:
-        print_json({"schema": "rung.prompt_sets/1", "prompt_sets": [_prompt_set(row) for row in rows]})
-    else:
-        cells = [(r.name, f"{r.size:,}", r.score, r.content_hash[:12], r.title) for r in rows]
-        show(plain_table(("Set", "Prompts", "Score", "Content", "Title"), cells, right=(1,)))
-    return DONE
-
-
-def _prompt_set(row: PromptSetRow) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "title": row.title,
-        "prompts": row.size,
-        "score": row.score,
-        "content_hash": row.content_hash,
-    }
-
-
-def export_command(arguments: argparse.Namespace) -> int:
-    store, _ = open_store(arguments)
-    text = io.StringIO()
-    write_jsonl(load_prompt_set(store, find_prompts(store, arguments.set).id), text)
-    if arguments.out is None:
-        sys.stdout.write(text.getvalue())
-        return DONE
-    try:
-        arguments.out.write_text(text.getvalue(), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--out {arguments.out} cannot be written ({error.strerror})") from None
-    return DONE
-
-
-def remove_command(arguments: argparse.Namespace) -> int:
-    store, _ = open_store(arguments)
-    store.prompt_sets.remove(arguments.set)
-    print(f"removed {arguments.set}")
-    return DONE
 
 
 def add_model_command(arguments: argparse.Namespace) -> int:

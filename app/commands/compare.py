@@ -5,32 +5,28 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from rich.console import Group
 from rich.text import Text
 
-from app.analysis.compare import MEASURES, Comparison, RungData, compare, corrected, not_known
-from app.analysis.environment import environment_differences
-from app.analysis.per_prompt import prompt_pairs
+from app.analysis.compare import MEASURES, Comparison
 from app.analysis.statistics import Interval
 from app.commands.common import DONE, GATE_FAILED, OneLineParser, add_database, add_json, open_store, print_json
-from app.experiment.results import prompts_of, rung_data
-from app.interchange.compare import compare_summaries
+from app.commands.report import TEXTS
+from app.experiment.comparing import compare_sides, find_side, pairs_of
+from app.experiment.reporting import ENDINGS, FORMS, rendered_comparison
 from app.reports.documents import compare_document
 from app.reports.text import compare_table, pairs_table, show
+from app.whole_file import write_whole
 from optimizers.errors import InputError
-from store.store import Store
-from store.tables import RunRow
 
 GATE = re.compile(
     r"^\s*(?P<metric>[a-z0-9_]+)\s*(?P<sign>[<>])\s*(?P<bound>[+-]?\d+(?:\.\d+)?)\s*(?P<unit>%|points?)?\s*$"
 )
 ALIASES = {"cost": "relative_cost", "ttft": "ttft_ms", "tpot": "tpot_ms", "e2e": "e2e_ms", "tokens": "output_tokens"}
-
-Measured = tuple[RunRow, RungData]
-"""A finished run and what was measured in it."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +46,11 @@ class Gate:
 
 def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     parser = commands.add_parser("compare", help="compare finished runs with a baseline run")
-    parser.add_argument("runs", type=int, nargs="+", metavar="RUN", help="run numbers; the first is the baseline")
-    parser.add_argument("--baseline", type=int, metavar="RUN", help="another baseline than the first")
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUN",
+        help="run numbers, or EXPERIMENT.RUNG for all finished repeats of a rung; the first is the baseline",
+    )  # fmt: skip
+    parser.add_argument("--baseline", metavar="RUN", help="another baseline than the first")
     parser.add_argument(
         "--fail-if", action="append", default=[], metavar="'cost>+5%'",
         help="exit with 1 when the whole 95 %% interval of a change lies beyond the bound; quality changes in "
@@ -59,6 +58,8 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     )  # fmt: skip
     parser.add_argument("--per-prompt", action="store_true", help="list each prompt, the worst regression first")
     parser.add_argument("--strict", action="store_true", help="a gate whose bound lies within the interval fails too")
+    parser.add_argument("--out", type=Path, metavar="FILE", help=f"write a report as well; let its name {ENDINGS}")
+    parser.add_argument("--texts", choices=TEXTS, default="full", help="of prompts and answers in it, as for report")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     add_database(parser)
     add_json(parser)
@@ -68,31 +69,32 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
 def compare_command(arguments: argparse.Namespace) -> int:
     store, _ = open_store(arguments)
     gates = [_parse_gate(text) for text in arguments.fail_if]
-    baseline_id = arguments.runs[0] if arguments.baseline is None else arguments.baseline
-    others = [run_id for run_id in dict.fromkeys(arguments.runs) if run_id != baseline_id]
+    form = _form(arguments)
+    first = arguments.runs[0] if arguments.baseline is None else arguments.baseline
+    others = [key for key in dict.fromkeys(arguments.runs) if key != first]
     if not others:
         raise InputError("there is nothing to compare: give at least two different runs")
-    rows = {run_id: _finished(store, run_id) for run_id in (baseline_id, *others)}
-    data = {run_id: rung_data(store, [row], prompts_of(store, row.experiment_id)) for run_id, row in rows.items()}
-    baseline = (rows[baseline_id], data[baseline_id])
-    judged = corrected([_compare(baseline, (rows[run_id], data[run_id])) for run_id in others])
-    found = dict(zip(others, judged, strict=True))
-    manifest = rows[baseline_id].manifest or {}
-    changed = {run_id: environment_differences(manifest, rows[run_id].manifest or {}) for run_id in others}
+    before, *candidates = (find_side(store, key) for key in (first, *others))
+    pairings = compare_sides(before, candidates)
+    if form is not None:
+        content = rendered_comparison(store, [first, *others], form, arguments.texts)
+        write_whole(arguments.out, content)
+    found = {each.side.key: each.found for each in pairings}
+    changed = {each.side.key: each.changed for each in pairings}
     pairs = {}
     if arguments.per_prompt:
-        pairs = {run_id: prompt_pairs(baseline[1], data[run_id]) for run_id in others if found[run_id].differences}
+        pairs = {each.side.key: pairs_of(before, each) for each in pairings if each.found.differences}
     if arguments.json or arguments.format == "json":
-        print_json(compare_document(baseline_id, found, changed, pairs))
+        print_json(compare_document(before.key, found, changed, pairs))
     else:
-        show(compare_table(baseline_id, found, changed))
-        for run_id, each in pairs.items():
-            show(Group(Text(f"\nRun {run_id}, prompt by prompt", style="bold"), pairs_table(each)))
-    failed = [
-        line for run_id, comparison in found.items() for gate in gates for line in _broken(run_id, comparison, gate)
-    ]
+        show(compare_table(before.key, found, changed, {each.side.key: each.doubts for each in pairings}))
+        for key, each in pairs.items():
+            show(Group(Text(f"\nRun {key}, prompt by prompt", style="bold"), pairs_table(each)))
+        if form is not None:
+            print(f"{arguments.out}: {len(content):,} bytes")
+    failed = [line for key, comparison in found.items() for gate in gates for line in _broken(key, comparison, gate)]
     undecided = [
-        line for run_id, comparison in found.items() for gate in gates for line in _undecided(run_id, comparison, gate)
+        line for key, comparison in found.items() for gate in gates for line in _undecided(key, comparison, gate)
     ]
     for line in failed:
         print(f"rung: gate failed: {line}", file=sys.stderr)
@@ -101,27 +103,14 @@ def compare_command(arguments: argparse.Namespace) -> int:
     return GATE_FAILED if failed or (arguments.strict and undecided) else DONE
 
 
-def _compare(baseline: Measured, candidate: Measured) -> Comparison:
-    """With what nobody knows of an imported run said beside the verdict."""
-    (before, one), (after, other) = baseline, candidate
-    if _only_summary(before, one) or _only_summary(after, other):
-        found = compare_summaries(before.summary or {}, after.summary or {}, (one, other))
-    else:
-        found = compare(one, other)
-    unknown = not_known(one, other)
-    return found if unknown is None else replace(found, reason=f"{found.reason}; {unknown}")
-
-
-def _only_summary(run: RunRow, data: RungData) -> bool:
-    summary = run.summary or {}
-    return not data.positions and summary.get("requests", 0) > summary.get("errors", 0)
-
-
-def _finished(store: Store, run_id: int) -> RunRow:
-    run = store.runs.get(run_id)
-    if run.status != "done":
-        raise InputError(f"run {run_id} is {run.status}; only finished runs can be compared")
-    return run
+def _form(arguments: argparse.Namespace) -> str | None:
+    """The form of --out by its ending; None without."""
+    if arguments.out is None:
+        return None
+    form: str = arguments.out.suffix.removeprefix(".").lower()
+    if form not in (*FORMS, "json"):
+        raise InputError(f"--out {arguments.out}: let its name {ENDINGS}")
+    return form
 
 
 def _parse_gate(text: str) -> Gate:
@@ -139,7 +128,7 @@ def _parse_gate(text: str) -> Gate:
     return Gate(tag, sign, float(match["bound"]) / (1 if in_points else 100))
 
 
-def _broken(run_id: int, comparison: Comparison, gate: Gate) -> list[str]:
+def _broken(run_id: str, comparison: Comparison, gate: Gate) -> list[str]:
     """A gate breaks on the interval, not on the bare change; what cannot be compared breaks every gate."""
     if comparison.verdict in ("not comparable", "failed"):
         return [f"run {run_id} is {comparison.verdict}: {comparison.reason}"]
@@ -151,7 +140,7 @@ def _broken(run_id: int, comparison: Comparison, gate: Gate) -> list[str]:
     return [f"run {run_id}: {gate.tag} changed by {difference.format_span(difference.interval)}"]
 
 
-def _undecided(run_id: int, comparison: Comparison, gate: Gate) -> list[str]:
+def _undecided(run_id: str, comparison: Comparison, gate: Gate) -> list[str]:
     """Where the bound lies within the interval: more repeats would tell."""
     difference = comparison.differences.get(gate.tag)
     if difference is None or difference.interval is None or not gate.is_undecided_by(difference.interval):

@@ -18,7 +18,6 @@ from app.reports.documents import run_document
 from app.whole_file import write_whole
 from app.words import count_of, recorded_on
 from optimizers.errors import InputError
-from store.experiments import RECORDED
 from store.store import Store
 from store.tables import RunRow
 
@@ -116,7 +115,7 @@ def remove_command(arguments: argparse.Namespace) -> int:
     store, _ = open_store(arguments)
     numbers = list(dict.fromkeys(arguments.experiments))
     if arguments.recorded:
-        numbers = [row.id for row in store.experiments.recent(sys.maxsize) if RECORDED in row.spec]
+        numbers = sorted(store.recordings.numbers())
     for number in numbers:
         store.experiments.removable(number)
     for number in numbers:

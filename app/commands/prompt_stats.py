@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.text import Text
 
@@ -14,6 +15,8 @@ from app.engine.builtin import STARTER
 from app.engine.hardware import detect_hardware
 from app.engine.hub import find_model
 from app.experiment.prompt_stats import PromptStats, TokenCounts, block_sizes_to_show, stats_of
+from app.experiment.shared_beginnings import SharedBeginnings
+from app.experiment.tokenizers import Counted, count_by_all, local_models
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.reports.text import plain_table, show
 from optimizers.errors import InputError
@@ -26,6 +29,7 @@ def add_action(actions: argparse._SubParsersAction[OneLineParser]) -> None:
     parser.add_argument("set", metavar="SET_OR_FILE")
     parser.add_argument("--model", default=STARTER, metavar="M", help=f"whose tokenizer counts ({STARTER})")
     parser.add_argument("--block-size", type=int, metavar="N", help="tokens of a KV block (default: 16 and 128)")
+    parser.add_argument("--tokenizers", action="store_true", help="count by every tokenizer on this machine as well")
     add_database(parser)
     add_json(parser)
     parser.set_defaults(run=stats_command)
@@ -38,11 +42,16 @@ def stats_command(arguments: argparse.Namespace) -> int:
         raise InputError(f"--block-size is {asked}; give at least 1")
     sizes = block_sizes_to_show(detect_hardware().device) if asked is None else (asked,)
     checkpoint = find_model(store, settings, arguments.model)
-    stats = stats_of(load_prompt_set(store, find_prompts(store, arguments.set).id), checkpoint, sizes)
+    prompt_set = load_prompt_set(store, find_prompts(store, arguments.set).id)
+    stats = stats_of(prompt_set, checkpoint, sizes)
+    counted = count_by_all(prompt_set, local_models(store, settings)) if arguments.tokenizers else None
     if arguments.json:
-        print_json(stats.to_json())
+        tokenizers = None if counted is None else [each.to_json() for each in counted]
+        print_json({**stats.to_json(), "tokenizers": tokenizers})
     else:
         _show(stats)
+        if counted is not None:
+            _show_tokenizers(counted)
     return DONE
 
 
@@ -65,6 +74,36 @@ def _show(stats: PromptStats) -> None:
     ]
     titles = ("Block", "Predicted hits", "Hit rate", "Cache holds", "Tokens shared, by how many prompts")
     show(plain_table(titles, rows, range(4)))
+    _show_beginnings(stats.beginnings)
+
+
+def _show_beginnings(found: SharedBeginnings) -> None:
+    """Those that repeat most tokens."""
+    rows = [
+        (
+            f"{each.tokens:,}",
+            f"{each.whole_block_tokens:,}",
+            f"{each.prompts:,}",
+            f"{each.repeated_tokens:,}",
+            each.words,
+        )
+        for each in found.largest[:GROUPS_SHOWN]
+    ]
+    if rows:
+        titles = ("Shared beginning", f"In blocks of {found.block_size}", "Prompts", "Tokens repeated", "Its own part")
+        show(Text())
+        show(plain_table(titles, rows, range(4)))
+
+
+def _show_tokenizers(counted: Sequence[Counted]) -> None:
+    titles = ("Tokenizer", "Total", "Mean", "p50", "p95", "Max")
+    rows = [(", ".join(each.names), *_cells(each.counts)[1:]) for each in counted if each.counts]
+    show(Text())
+    if rows:
+        show(plain_table(titles, rows, range(1, 6)))
+    for each in counted:
+        if each.why:
+            show(Text(f"{', '.join(each.names)}: {each.why}"))
 
 
 def _groups(found: SharedPrefix) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from app.analysis.sweep import Slo
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
-from app.experiment.reporting import FORMS, rendered
+from app.experiment.reporting import ENDINGS, FORMS, rendered
 from app.whole_file import write_whole
 from optimizers.errors import InputError
 
@@ -15,15 +16,16 @@ TEXTS = ("full", "redacted", "none")
 
 
 def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
-    parser = commands.add_parser("report", help="write an experiment as HTML, PDF, Markdown or JSON")
+    parser = commands.add_parser("report", help="write an experiment as HTML, PDF, Markdown, CSV or JSON")
     parser.add_argument("experiment", type=int)
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="its ending says which: .html, .pdf, .md or .json"
+        "--out", type=Path, required=True, metavar="FILE", help="its ending says which: .html, .pdf, .md, .csv or .json"
     )
     parser.add_argument(
         "--texts", choices=TEXTS, default="full",
         help="prompts and answers. full: all; redacted: how each did, without words; none: no list of prompts (full)",
     )  # fmt: skip
+    parser.add_argument("--slo", metavar="M=MS,..", help="limits for a load sweep: ttft_ms, tpot_ms, e2e_ms")
     add_database(parser)
     add_json(parser)
     parser.set_defaults(run=report_command)
@@ -33,8 +35,9 @@ def report_command(arguments: argparse.Namespace) -> int:
     store, _ = open_store(arguments)
     form = arguments.out.suffix.removeprefix(".").lower()
     if form not in (*FORMS, "json"):
-        raise InputError(f"--out {arguments.out}: name a file that ends in .html, .pdf, .md or .json")
-    content = rendered(store, arguments.experiment, form, arguments.texts)
+        raise InputError(f"--out {arguments.out}: let its name {ENDINGS}")
+    slo = Slo.read(arguments.slo) if arguments.slo else None
+    content = rendered(store, arguments.experiment, form, arguments.texts, slo)
     write_whole(arguments.out, content)
     if arguments.json:
         print_json(

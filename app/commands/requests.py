@@ -11,8 +11,8 @@ from typing import Any
 from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.requests import RequestRow, request_rows
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
+from app.csv_cell import safe_cell
 from app.experiment.measure import load_records
-from app.interchange.export import safe_cell
 from app.reports.text import plain_table, show
 from optimizers.errors import InputError
 

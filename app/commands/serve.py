@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,25 +12,40 @@ import threading
 import time
 import urllib.request
 import webbrowser
+from collections.abc import Sequence
 from contextlib import suppress
 
+import psutil
+
 from app.commands.common import BAD_INPUT, DONE, OneLineParser, add_database, open_store
+from app.engine.priority import PAGES_STEPS, put_behind
 from app.interchange.bundled import offer_recordings
 from app.prompts.saved import save_starter_sets
 from app.worker import WorkerBusyError, run_worker
 from optimizers.errors import InputError
 from store.settings import ROOT, Settings
 
+PAGES = "streamlit"
 POLL_S = 0.5
 RESTART_PAUSE_S = 2.0
 STOP_PATIENCE_S = 20.0
 READY_PATIENCE_S = 60.0
+LOCAL = ("127.0.0.1", "localhost", "::1")
+ANY = ("0.0.0.0", "::")  # noqa: S104 - only told apart from others
+SHARED = (
+    "rung: whoever can reach this address can start experiments and read every prompt; --read-only lets them only "
+    "look, and docs/sharing.md says how to ask for a login"
+)
 
 
 def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     studio = commands.add_parser("studio", help="open the studio in the browser")
     studio.add_argument("--port", type=int, default=8501)
     studio.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)")
+    studio.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="a further name that browsers may open the studio by, e.g. behind a proxy",
+    )  # fmt: skip
     studio.add_argument("--no-browser", action="store_true")
     studio.add_argument("--read-only", action="store_true", help="everybody sees results; nobody can change anything")
     add_database(studio)
@@ -65,30 +79,52 @@ def studio_command(arguments: argparse.Namespace) -> int:
         # Streamlit puts the script's folder first on its path; pages import from the root.
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     } | ({"RUNG_READ_ONLY": "1"} if arguments.read_only else {})
+    names = names_of(arguments.host, arguments.allow_host)
     commands = {
         "worker": [sys.executable, "-m", "app", "worker", "--wait"],
-        # Whoever watches must not slow down what is measured.
-        "streamlit": [
-            *(("nice", "-n", "10") if shutil.which("nice") else ()),
-            sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"),
+        PAGES: [
+            sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "server.py"),
             "--server.port", str(arguments.port), "--server.address", arguments.host,
             "--server.headless", "true",
+            *(part for name in names for part in ("--server.allowedHosts", name)),
         ],
     }  # fmt: skip
-    url = f"http://{arguments.host}:{arguments.port}"
-    announce = threading.Thread(target=_announce, args=(url, not arguments.no_browser and _has_display()), daemon=True)
+    if not is_local(arguments.host):
+        print(SHARED, file=sys.stderr)
+    here, there = ("127.0.0.1", socket.gethostname()) if arguments.host in ANY else (arguments.host, arguments.host)
+    urls = f"http://{here}:{arguments.port}", f"http://{there}:{arguments.port}"
+    announce = threading.Thread(
+        target=_announce, args=(*urls, not arguments.no_browser and _has_display()), daemon=True
+    )
     announce.start()
     return _supervise(commands, environment, settings)
 
 
-def _announce(url: str, open_browser: bool) -> None:
-    """Says where the studio is once it answers, not before: an early click would find nothing."""
+def names_of(host: str, further: Sequence[str]) -> list[str]:
+    """The host names that browsers may use: this machine's own where others can reach it, and what was allowed."""
+    names = [*LOCAL, *further]
+    if not is_local(host):
+        names += [host, socket.gethostname(), socket.getfqdn()]
+    if host in ANY:
+        found = (each for addresses in psutil.net_if_addrs().values() for each in addresses)
+        names += [each.address.split("%")[0] for each in found if each.family in (socket.AF_INET, socket.AF_INET6)]
+    return list(dict.fromkeys(names))
+
+
+def is_local(host: str) -> bool:
+    return host in LOCAL or host.startswith("127.")
+
+
+def _announce(url: str, told: str, open_browser: bool) -> None:
+    """Says where the studio is once it answers, not before: an early click would find nothing. `told` is its URL for
+    people, who may be at another machine."""
     began = time.monotonic()
     while time.monotonic() - began < READY_PATIENCE_S:
         with suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as response:  # noqa: S310
             if response.status == 200:
                 print(
-                    f"rung: the studio is at {url} ({time.monotonic() - began:.1f} s); Ctrl-C stops it", file=sys.stderr
+                    f"rung: the studio is at {told} ({time.monotonic() - began:.1f} s); Ctrl-C stops it",
+                    file=sys.stderr,
                 )
                 if open_browser:
                     webbrowser.open(url)
@@ -127,6 +163,8 @@ def _supervise(commands: dict[str, list[str]], environment: dict[str, str], sett
                             command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                             start_new_session=True,
                         )  # fmt: skip
+                    if name == PAGES:
+                        put_behind(running[name].pid, PAGES_STEPS)
             time.sleep(POLL_S)
     finally:
         for process in running.values():

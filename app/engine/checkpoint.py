@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optimizers.draft_heads import is_head
+from app.engine.kv_layout import KvLayout, kv_layout
+from app.engine.weights import missing_shards
+from optimizers.draft_heads import is_head, text_config
 from optimizers.errors import InputError
 
 WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
@@ -41,20 +43,27 @@ class Checkpoint:
         return None
 
     @property
+    def quantized_bits(self) -> int | None:
+        """Bits of a packed weight, None where there is none or where config.json does not tell."""
+        settings = self.config.get("quantization_config")
+        if not isinstance(settings, Mapping):
+            return None
+        groups = settings.get("config_groups")
+        group = next(iter(groups.values()), None) if isinstance(groups, Mapping) else None
+        weights = group.get("weights") if isinstance(group, Mapping) else None
+        named = weights.get("num_bits") if isinstance(weights, Mapping) else None
+        found = named or settings.get("bits") or settings.get("w_bit")
+        return found if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= 8 else None
+
+    @property
+    def kv_layout(self) -> KvLayout:
+        return kv_layout(self.config)
+
+    @property
     def kv_bytes_per_token(self) -> int | None:
-        """Keys and values of one token in 16 bits: 2 x layers x KV heads x head size x 2 bytes."""
-        config = self._text_config
-        layers = config.get("num_hidden_layers", config.get("n_layer"))
-        heads = config.get("num_attention_heads", config.get("n_head"))
-        hidden = config.get("hidden_size", config.get("n_embd"))
-        if not all(isinstance(value, int) and value > 0 for value in (layers, heads, hidden)):
-            return None
-        kv_heads = config.get("num_key_value_heads") or heads
-        head_size = config.get("head_dim") or hidden // heads
-        # Some architectures list a value for each layer.
-        if not isinstance(kv_heads, int) or not isinstance(head_size, int):
-            return None
-        return int(2 * layers * kv_heads * head_size * 2)
+        """Keys and values of one token in 16 bits, in all layers; None where config.json does not tell."""
+        numbers = self.kv_layout.numbers_per_token
+        return 2 * numbers if numbers else None
 
     @property
     def vocab_size(self) -> int | None:
@@ -74,8 +83,7 @@ class Checkpoint:
 
     @property
     def _text_config(self) -> Mapping[str, Any]:
-        nested = self.config.get("text_config")
-        return nested if isinstance(nested, Mapping) else self.config
+        return text_config(self.config)
 
 
 def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
@@ -91,6 +99,9 @@ def read_checkpoint(folder: Path, name: str | None = None) -> Checkpoint:
     weights = sorted(path for pattern in WEIGHTS for path in folder.glob(pattern) if path.is_file())
     if not weights:
         raise InputError(f"model {folder} holds config.json but no weights (*.safetensors or *.bin)")
+    missing = missing_shards(folder)
+    if missing:
+        raise InputError(f"model {folder} is not whole: {missing[0]} of its weights is missing; download it again")
     # A drafting head speaks with the tokenizer of the model that it drafts for.
     if not is_head(config) and not any(any(folder.glob(pattern)) for pattern in TOKENIZERS):
         raise InputError(f"model {folder} holds no tokenizer (tokenizer.json or tokenizer.model)")

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import psutil
 
+from app.engine.memory_fit import Room
 from optimizers.technique import Surroundings
 
 GIB = 2**30
@@ -59,6 +60,22 @@ def detect_hardware() -> Hardware:
         gpus=_gpus(),
         cpu_features=_cpu_features(),
     )
+
+
+def free_memory() -> Room:
+    """What an engine that is started now may have: the first GPU's memory, or the machine's."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        try:
+            memory = pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByIndex(0))
+            return Room("cuda", int(memory.total), int(memory.free))
+        finally:
+            pynvml.nvmlShutdown()
+    except pynvml.NVMLError:
+        memory = psutil.virtual_memory()
+        return Room("cpu", memory.total, memory.available)
 
 
 def _cpu_name() -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.engine.builtin import BUILTIN, builtin_folder, read_known
@@ -14,6 +16,8 @@ from store.settings import Settings
 from store.store import Store
 
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$")
+FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+ADVICE = "give a folder that holds config.json, a tokenizer and weights"
 
 
 def find_model(store: Store, settings: Settings, name: str) -> Checkpoint:
@@ -44,31 +48,46 @@ def download(hub_id: str) -> Path:
     """The local folder of a hub model; downloads what the cache lacks, with the hub client's own progress."""
     os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", "10")
     from huggingface_hub import snapshot_download
+
+    here = cached(hub_id)
+    if here is not None:
+        return here
+    with hub_errors(hub_id):
+        return Path(snapshot_download(hub_id, allow_patterns=FILES))
+
+
+def cached(hub_id: str) -> Path | None:
+    """The folder of a hub model that is here as a whole; asks nobody. Raises InputError for what is no hub id."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        # The same files as are downloaded: without them the client misses those that were never wanted.
+        return Path(snapshot_download(hub_id, allow_patterns=FILES, local_files_only=True))
+    except LocalEntryNotFoundError:
+        return None
+    except HFValidationError:
+        raise InputError(f"model {hub_id!r}: no such folder here, and it is no hub id; {ADVICE}") from None
+
+
+@contextmanager
+def hub_errors(hub_id: str) -> Iterator[None]:
+    """What a hub answers, or that it does not, as one line that says what to do."""
+    from httpx2 import HTTPError
     from huggingface_hub.errors import (
         GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
     )  # fmt: skip
 
-    advice = "give a folder that holds config.json, a tokenizer and weights"
     try:
-        return Path(snapshot_download(hub_id, local_files_only=True))
-    except LocalEntryNotFoundError:
-        pass
-    except HFValidationError:
-        raise InputError(f"model {hub_id!r}: no such folder here, and it is no hub id; {advice}") from None
-    try:
-        return Path(
-            snapshot_download(hub_id, allow_patterns=["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"])
-        )
+        yield
     except GatedRepoError:
-        raise InputError(f"model {hub_id!r} is gated; accept its terms and set HF_TOKEN, or {advice}") from None
+        raise InputError(f"model {hub_id!r} is gated; accept its terms and set HF_TOKEN, or {ADVICE}") from None
     except RepositoryNotFoundError:
-        raise InputError(f"model {hub_id!r} is neither a folder here nor a model on the hub; {advice}") from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise InputError(f"model {hub_id!r} is neither a folder here nor a model on the hub; {ADVICE}") from None
+    except (LocalEntryNotFoundError, HTTPError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         raise InputError(
-            f"model {hub_id!r}: no such folder here, and the hub could not be reached ({reason}); {advice}"
+            f"model {hub_id!r}: no such folder here, and the hub could not be reached ({reason}); {ADVICE}"
         ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 SAME_FOR_ALL = ("engine", "model_name")
 RUNNING, WAITING, KV_USAGE = "vllm:num_requests_running", "vllm:num_requests_waiting", "vllm:kv_cache_usage_perc"
+GENERATED = "vllm:generation_tokens_total"
 CACHE_INFO = "vllm:cache_config_info{"
 GAUGES = (RUNNING, WAITING, KV_USAGE)
 SCRAPE_TIMEOUT = aiohttp.ClientTimeout(total=10)
@@ -74,23 +75,26 @@ def cache_facts(samples: Mapping[str, float] | None) -> CacheFacts:
     return CacheFacts(block, tokens or None)
 
 
-async def scrape_gauges(session: aiohttp.ClientSession, base_url: str) -> dict[str, float] | None:
+async def scrape_named(
+    session: aiohttp.ClientSession, base_url: str, names: Sequence[str] = GAUGES
+) -> dict[str, float] | None:
     """Only what is sampled while requests run. The server is asked for no more, and what comes is not parsed as a
     whole: a full reading would cost both sides milliseconds of the time that is being measured."""
-    query = [("name[]", name) for name in GAUGES]
+    query = [("name[]", name) for name in names]
     try:
         async with session.get(f"{base_url}/metrics", params=query, timeout=SCRAPE_TIMEOUT) as response:
-            return read_gauges(await response.text()) if response.status == 200 else None
+            return read_named(await response.text(), names) if response.status == 200 else None
     except (aiohttp.ClientError, TimeoutError, OSError, UnicodeDecodeError):
         return None
 
 
-def read_gauges(text: str) -> dict[str, float] | None:
-    """The sampled gauges, summed over the engines behind one server; None where the text has none of them."""
+def read_named(text: str, names: Sequence[str] = GAUGES) -> dict[str, float] | None:
+    """Samples of these names, summed over the engines behind one server; None where the text has none of them."""
+    wanted = frozenset(names)
     found: dict[str, float] = {}
     for line in text.splitlines():
-        name = next((gauge for gauge in GAUGES if line.startswith((gauge + "{", gauge + " "))), None)
-        if name is not None:
+        name = line.partition("{")[0].partition(" ")[0]
+        if name in wanted:
             try:
                 found[name] = found.get(name, 0.0) + float(line.rsplit(None, 1)[-1])
             except ValueError:

@@ -1,4 +1,4 @@
-"""Puts an engine behind the process that measures it, so that answers are stamped when they come.
+"""Puts an engine behind the process that measures it, so that answers are stamped in time, and pages behind both.
 
 On a machine without cores to spare, a client that waits for a core while the engine computes reads several tokens at
 once and stamps them late. Lowering another process's priority needs no permission.
@@ -11,10 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 
 STEPS = 5
+PAGES_STEPS = 2 * STEPS
+"""Whoever watches must not slow down what is measured."""
 LOWEST = 19
 
 
-def put_behind(pid: int) -> None:
+def put_behind(pid: int, steps: int = STEPS) -> None:
     """Lowers the process `pid`, which has just been started in a session of its own, below this one.
 
     Linux shares processors among sessions first (autogroups, sched(7)) and heeds the nice value only within one, so
@@ -22,9 +24,9 @@ def put_behind(pid: int) -> None:
     value does it alone.
     """
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, _behind(os.getpriority(os.PRIO_PROCESS, 0)))
+        os.setpriority(os.PRIO_PROCESS, pid, _behind(os.getpriority(os.PRIO_PROCESS, 0), steps))
     with suppress(OSError, ValueError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(_behind(group_nice("self"))))
+        Path(f"/proc/{pid}/autogroup").write_text(str(_behind(group_nice("self"), steps)))
 
 
 def group_nice(pid: int | str) -> int:
@@ -32,5 +34,5 @@ def group_nice(pid: int | str) -> int:
     return int(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
 
 
-def _behind(nice: int) -> int:
-    return min(LOWEST, nice + STEPS)
+def _behind(nice: int, steps: int) -> int:
+    return min(LOWEST, nice + steps)

@@ -23,6 +23,7 @@ from app.engine.log_facts import read_telling_lines
 from app.engine.named_models import Resolved, resolve_models
 from app.engine.plan import EnginePlan, plan_engine
 from app.engine.process import EngineError, EngineProcess
+from app.experiment.live_file import live_path
 from app.experiment.measure import Target, measure_run
 from app.experiment.preparing import PromptWork
 from app.experiment.spec import ExperimentSpec
@@ -230,7 +231,9 @@ class Executor:
             | {"load": load.to_json()}
             | {"schedule": schedule.title, "recipe": run.recipe, "models": resolved.to_json()},
         )
-        spent = await measure_run(self._store, self._spec, run, self._prompt_set, target, schedule, prepared)
+        spent = await measure_run(
+            self._store, self._spec, run, self._prompt_set, target, schedule, prepared, live_path(self._settings)
+        )
         self.seconds.warm_up += spent.warm_up
         self.seconds.generation += spent.generation
         summary = self._store.runs.get(run.id).summary or {}

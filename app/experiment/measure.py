@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -17,10 +16,11 @@ import numpy as np
 from app.analysis.summary import CountedRecord, Observed, summarise
 from app.engine.cpu_share import CpuWatch
 from app.engine.endpoint import API_KEY_VARIABLE, Endpoint, api_key, reset_prefix_cache
-from app.engine.energy import EnergyMeter
-from app.engine.metrics import KV_USAGE, RUNNING, WAITING, cache_facts, delta, scrape, scrape_gauges
+from app.engine.metrics import cache_facts, delta, scrape
+from app.experiment.live_file import LiveFile
 from app.experiment.machine_facts import machine_facts, meter_for
 from app.experiment.prediction import predict_run
+from app.experiment.sampling import Samples, sampling
 from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import count_tokens
 from app.preparation.prompts import Prepared
@@ -36,13 +36,8 @@ from optimizers.recipe import Recipe
 from store.store import Store
 from store.tables import RequestRow, RunRow
 
-SAMPLE_S = 0.25
 OPEN_LOOP_AHEAD = 64
 """Connections that are open when an open loop starts; how many it will need depends on the answers."""
-METER_S = 20.0
-"""Often enough for a counter of energy that runs over."""
-MAX_SAMPLES = 1200
-"""Kept of one stretch of a run; of more, every second or third is kept."""
 RECORD_FIELDS = tuple(RequestRecord.__dataclass_fields__)
 Cooling = Literal["reset", "salt", "unknown"]
 EngineGone = Callable[[], Awaitable[str | None]]
@@ -52,14 +47,6 @@ EngineGone = Callable[[], Awaitable[str | None]]
 class RunSeconds:
     warm_up: float = 0.0
     generation: float = 0.0
-
-
-@dataclass
-class _Samples:
-    at_s: list[float] = field(default_factory=list)
-    running: list[float] = field(default_factory=list)
-    waiting: list[float] = field(default_factory=list)
-    kv_usage: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -84,10 +71,11 @@ async def measure_run(
     saved: PromptSet,
     target: Target,
     schedule: Schedule,
-    prepared: Prepared | None = None,
+    prepared: Prepared | None,
+    live_path: Path,
 ) -> RunSeconds:
     """Sends what the run has not finished yet and stores its summary. `prepared` is what the recipe makes of the
-    `saved` prompts, None where it leaves them alone.
+    `saved` prompts, None where it leaves them alone. Those who watch find its newest readings at `live_path`.
 
     Raises EngineGoneError when the engine dies; what had finished by then is in the store.
     """
@@ -115,20 +103,22 @@ async def measure_run(
         segment = store.runs.open_segment(run.id, target.engine_id)
         await wire.open_ahead(base_url, min(len(requests), OPEN_LOOP_AHEAD if schedule.due_s else schedule.width))
         before = await scrape(session, base_url)
-        samples = _Samples()
         watch, meter = CpuWatch(target.engine_pid), meter_for(target.engine_pid)
-        sampler = asyncio.create_task(_sample(session, base_url, samples, meter)) if before is not None else None
+        live = LiveFile(live_path, run.experiment_id, run.id, before, meter)
+
+        def save(records: Sequence[RequestRecord]) -> None:
+            save_records(store, run.id, segment, records, prepared)
+            live.ended(records)
+
         began = monotonic()
         try:
-            with Recorder(lambda records: save_records(store, run.id, segment, records, prepared)) as recorder:
-                replay = Replay(wire, base_url, schedule, recorder.put, target.engine_gone, answers)
-                stats = await replay.run(requests)
+            with live:
+                async with sampling(session, base_url, before is not None, live) as samples:
+                    with Recorder(save) as recorder:
+                        replay = Replay(wire, base_url, schedule, recorder.put, target.engine_gone, answers)
+                        stats = await replay.run(requests)
         finally:
             seconds.generation = monotonic() - began
-            if sampler is not None:
-                sampler.cancel()
-                with suppress(asyncio.CancelledError):
-                    await sampler
             if meter is not None:
                 meter.update()
         foreign = watch.foreign_share()
@@ -215,21 +205,6 @@ def _salt(cooling: Cooling) -> str | None:
     return secrets.token_hex(16) if cooling == "salt" else None
 
 
-async def _sample(session: aiohttp.ClientSession, base_url: str, samples: _Samples, meter: EnergyMeter | None) -> None:
-    began = read_meter = monotonic()
-    while True:
-        await asyncio.sleep(SAMPLE_S)
-        if meter is not None and monotonic() - read_meter > METER_S:
-            meter.update()
-            read_meter = monotonic()
-        reading = await scrape_gauges(session, base_url)
-        if reading is not None:
-            samples.at_s.append(round(monotonic() - began, 3))
-            samples.running.append(reading.get(RUNNING, 0.0))
-            samples.waiting.append(reading.get(WAITING, 0.0))
-            samples.kv_usage.append(reading.get(KV_USAGE, 0.0))
-
-
 def _preparation(prepared: Prepared | None) -> dict[str, Any]:
     if prepared is None:
         return {}
@@ -239,17 +214,10 @@ def _preparation(prepared: Prepared | None) -> dict[str, Any]:
     }
 
 
-def _observed(
-    grown: dict[str, float] | None, samples: _Samples, stats: ReplayStats, cooling: Cooling
-) -> dict[str, Any]:
+def _observed(grown: dict[str, float] | None, samples: Samples, stats: ReplayStats, cooling: Cooling) -> dict[str, Any]:
     lag = float(np.percentile(stats.loop_lag_ns, 99)) / 1e6 if stats.loop_lag_ns else None
-    every = slice(None, None, len(samples.at_s) // MAX_SAMPLES + 1)
-    return {
+    return samples.to_json() | {
         "delta": grown,
-        "sampled_s": samples.at_s[every],
-        "running": samples.running[every],
-        "waiting": samples.waiting[every],
-        "kv_usage": samples.kv_usage[every],
         "peak_in_flight": stats.peak_in_flight,
         "live_histories": stats.live_histories,
         "saved_histories": stats.saved_histories,

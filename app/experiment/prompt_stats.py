@@ -10,6 +10,7 @@ from app.analysis.shared_prefix import SharedPrefix, shared_prefix
 from app.analysis.statistics import distribution
 from app.engine.checkpoint import Checkpoint
 from app.experiment.prompt_tokens import prompt_tokens
+from app.experiment.shared_beginnings import SharedBeginnings, shared_beginnings
 from app.prompts.prompt_set import PromptSet
 from app.prompts.tiktoken_count import count_by_tiktoken, local_vocabulary
 from optimizers.errors import InputError
@@ -38,13 +39,15 @@ class TokenCounts:
 
 @dataclass(frozen=True)
 class PromptStats:
-    """`tiktoken` is None where none of its vocabularies is on this machine."""
+    """`tiktoken` is None where none of its vocabularies is on this machine. `beginnings` are cut to blocks of the first
+    size asked for."""
 
     prompt_set: PromptSet
     model: str
     tokens: TokenCounts
     tiktoken: TokenCounts | None
     shared: tuple[SharedPrefix, ...]
+    beginnings: SharedBeginnings
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -66,6 +69,7 @@ class PromptStats:
                 }
                 for found in self.shared
             ],
+            "shared_beginnings": self.beginnings.to_json(),
         }
 
 
@@ -87,6 +91,7 @@ def stats_of(prompt_set: PromptSet, checkpoint: Checkpoint, block_sizes: Sequenc
         if vocabulary
         else None,
         shared=tuple(shared_prefix(known, size) for size in block_sizes),
+        beginnings=shared_beginnings(prompt_set, known, checkpoint, block_sizes[0]),
     )
 
 

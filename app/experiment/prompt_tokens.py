@@ -38,6 +38,12 @@ def answer_tokens(folder: Path, texts: Sequence[str]) -> list[tuple[int, ...]]:
     return [encoder.ids(text) if encoder and text else () for text in texts]
 
 
+def token_text(folder: Path, ids: Sequence[int]) -> str:
+    """What the ids stand for; empty where the tokenizer cannot be read the short way."""
+    encoder = _encoder(folder, fingerprint(folder))
+    return encoder.text(ids) if encoder else ""
+
+
 @lru_cache(maxsize=8)
 def _encoder(folder: Path, _fingerprint: str) -> Encoder | None:
     return Encoder.of(folder)

@@ -1,52 +1,132 @@
-"""Reads an experiment into a report and writes its forms."""
+"""Reads an experiment, or compared runs, into a report and writes its forms."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from time import time
+from typing import Any
 
+from app.analysis.pooling import merged_evidence
+from app.analysis.sweep import Slo, sweep
+from app.analysis.trade_off import Limits
+from app.experiment.comparing import Side, compare_sides, find_side, pairs_of
 from app.experiment.measure import load_records
-from app.experiment.results import load_ladder, prompts_of
-from app.reports.documents import experiment_document
+from app.experiment.results import load_ladder, measured_loads, prompts_of
+from app.reports.compare_report import compare_report
+from app.reports.documents import compare_document, experiment_document, side_document, without_machine
 from app.reports.html import to_html
 from app.reports.ladder_report import Answered, ladder_report
 from app.reports.markdown import to_markdown
 from app.reports.pdf import to_pdf
+from app.reports.repeating import compare_command, ladder_command, sweep_command
 from app.reports.report import Report, Texts
+from app.reports.spreadsheet import to_csv
+from app.reports.sweep_report import sweep_document, sweep_report
 from optimizers.errors import InputError
+from store.imports import IMPORTED
 from store.store import Store
+from store.tables import ExperimentRow
 
-WITHOUT = {"sweep": "a load sweep, whose loads are no rungs", "imported": "imported, and has no rungs"}
-FORMS: Mapping[str, Callable[[Report], str | bytes]] = {"html": to_html, "pdf": to_pdf, "md": to_markdown}
+SWEEP = "sweep"
+WITHOUT = {IMPORTED: "imported, and has no rungs: compare its runs with others"}
+FORMS: Mapping[str, Callable[[Report], str | bytes]] = {
+    "html": to_html, "pdf": to_pdf, "md": to_markdown, "csv": to_csv,
+}  # fmt: skip
+ENDINGS = "end in .html, .pdf, .md, .csv or .json"
 
 
-def load_report(store: Store, experiment_id: int, texts: Texts = "full") -> Report:
-    """Raises InputError for a kind of experiment that has no report."""
+def load_report(store: Store, experiment_id: int, texts: Texts = "full", slo: Slo | None = None) -> Report:
+    """`slo` is for a load sweep. Raises InputError for a kind of experiment that has no report."""
     experiment = store.experiments.get(experiment_id)
     if experiment.kind in WITHOUT:
-        raise InputError(f"experiment {experiment_id} is {WITHOUT[experiment.kind]}; write it as .json")
+        raise InputError(f"experiment {experiment_id} is {WITHOUT[experiment.kind]}")
     runs = store.runs.of_experiment(experiment_id)
+    manifest = next((run.manifest for run in runs if run.manifest), None) or {}
+    if experiment.kind == SWEEP:
+        evidence = merged_evidence([run.summary for run in runs if run.summary])
+        found = sweep(measured_loads(store, experiment_id), slo)
+        return sweep_report(experiment, found, slo, manifest, evidence, now=time())
     done = [run for run in runs if run.status == "done"] if texts != "none" else []
     first = [next(group) for _, group in groupby(done, key=lambda run: run.rung)]
     answered = [
         Answered(run.label, {record.position: record for _, record in load_records(store, run.id)}) for run in first
     ]
-    manifest = next((run.manifest for run in runs if run.manifest), None) or {}
     asked = prompts_of(store, experiment_id)
     return ladder_report(experiment, load_ladder(store, experiment_id), manifest, asked, answered, texts, now=time())
 
 
-def rendered(store: Store, experiment_id: int, form: str, texts: Texts = "full") -> bytes:
-    """The report in one of its forms: html, pdf, md, or json. Raises InputError for another."""
-    if form == "json":
-        experiment, runs = store.experiments.get(experiment_id), store.runs.of_experiment(experiment_id)
-        document = experiment_document(experiment, runs, load_ladder(store, experiment_id))
-        return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+def rendered(store: Store, experiment_id: int, form: str, texts: Texts = "full", slo: Slo | None = None) -> bytes:
+    """The report in one of its forms: html, pdf, md, csv, or json. Raises InputError for another."""
+    if form != "json":
+        return _written(load_report(store, experiment_id, texts, slo), form)
+    experiment, runs = store.experiments.get(experiment_id), store.runs.of_experiment(experiment_id)
+    manifest = next((run.manifest for run in runs if run.manifest), None) or {}
+    name = manifest.get("prompt_set", {}).get("name", "")
+    if experiment.kind == SWEEP:
+        found = sweep_document(experiment, sweep(measured_loads(store, experiment_id), slo), slo)
+        found["evidence"] = [dict(item) for item in merged_evidence([run.summary for run in runs if run.summary])]
+        found["manifest"] = dict(manifest)
+        command = sweep_command(experiment.spec, name, slo)
+    else:
+        found = experiment_document(experiment, runs, load_ladder(store, experiment_id))
+        command = ladder_command(experiment.spec, experiment.kind, name)
+    return _json(without_machine(found | {"repeat": [command] if command else []}))
+
+
+def load_comparison(store: Store, keys: Sequence[str], texts: Texts = "full", limits: Limits | None = None) -> Report:
+    """`keys` are runs or rungs as in comparing.find_side, the baseline first. Raises InputError."""
+    before, *others = (find_side(store, key) for key in keys)
+    pairings = compare_sides(before, others)
+    prompts = prompts_of(store, before.experiment_id)
+    return compare_report(before, pairings, prompts, repeat_lines(store, [before, *others]), texts, limits, now=time())
+
+
+def rendered_comparison(
+    store: Store, keys: Sequence[str], form: str, texts: Texts = "full", limits: Limits | None = None
+) -> bytes:
+    """As `rendered`, of a baseline and its candidates."""
+    if form != "json":
+        return _written(load_comparison(store, keys, texts, limits), form)
+    before, *others = (find_side(store, key) for key in keys)
+    pairings = compare_sides(before, others)
+    document = compare_document(
+        before.key,
+        {each.side.key: each.found for each in pairings},
+        {each.side.key: each.changed for each in pairings},
+        {each.side.key: pairs_of(before, each) for each in pairings} if texts != "none" else {},
+    )
+    sides = [side_document(side) for side in (before, *others)]
+    return _json(without_machine(document | {"sides": sides, "repeat": repeat_lines(store, [before, *others])}))
+
+
+def repeat_lines(store: Store, sides: Sequence[Side]) -> list[str]:
+    """The command lines that measure the sides' experiments again, and the one that compares them."""
+    lines: dict[str, None] = {}
+    for side in sides:
+        command = _measuring(store.experiments.get(side.experiment_id), side)
+        lines |= {command: None} if command else dict.fromkeys(_one_by_one(side))
+    return [*lines, compare_command([side.key for side in sides])]
+
+
+def _measuring(experiment: ExperimentRow, side: Side) -> str | None:
+    name = side.manifest.get("prompt_set", {}).get("name", "")
+    if experiment.kind == SWEEP:
+        return sweep_command(experiment.spec, name, None)
+    return ladder_command(experiment.spec, experiment.kind, name)
+
+
+def _one_by_one(side: Side) -> list[str]:
+    return [f"python -m app repeat {run_id}" for run_id in side.run_ids] if side.data.positions else []
+
+
+def _written(report: Report, form: str) -> bytes:
     if form not in FORMS:
-        raise InputError(
-            f"there is no report of the form {form!r}; name a file that ends in {', '.join(FORMS)} or json"
-        )
-    made = FORMS[form](load_report(store, experiment_id, texts))
+        raise InputError(f"there is no report of the form {form!r}; let the file's name {ENDINGS}")
+    made = FORMS[form](report)
     return made if isinstance(made, bytes) else made.encode()
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

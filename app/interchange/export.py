@@ -1,8 +1,4 @@
-"""Stored runs -> one JSON document, or CSV of requests or runs. Pure, but for the rows that it is handed.
-
-A text cell that a spreadsheet would run as a formula (it begins with = + - @, tab or carriage return) gets an
-apostrophe in front, which spreadsheets hide. Numbers stay numbers. Source: OWASP, CSV injection.
-"""
+"""Stored runs -> one JSON document, or CSV of requests or runs. Pure, but for the rows that it is handed."""
 
 from __future__ import annotations
 
@@ -14,11 +10,11 @@ from typing import Any
 
 from app.analysis.metric import METRICS
 from app.analysis.summary import e2e_ms, tpot_ms, ttft_ms
+from app.csv_cell import safe_cell
 from app.interchange.imported import STATISTICS
 from app.interchange.rung import EXPORT_SCHEMA
 from app.replay.record import RequestRecord
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Run = tuple[Mapping[str, Any], Sequence[RequestRecord]]
 """(its rung.run/1 document, its requests)"""
 REQUEST_COLUMNS = (
@@ -86,8 +82,3 @@ def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     writer.writerow(header)
     writer.writerows([safe_cell(value) for value in row] for row in rows)
     return text.getvalue()
-
-
-def safe_cell(value: Any) -> Any:
-    """As the module says of text that a spreadsheet would run."""
-    return "'" + value if isinstance(value, str) and value.startswith(FORMULA) else value

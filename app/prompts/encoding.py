@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +57,10 @@ class Encoder:
     def ids(self, text: str) -> tuple[int, ...]:
         """Without the tokens that a tokenizer puts round a text of its own."""
         return tuple(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def text(self, ids: Sequence[int]) -> str:
+        """Special tokens as they are written."""
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=False))
 
     def _render(self, prompt: Prompt) -> str | None:
         from jinja2 import TemplateError

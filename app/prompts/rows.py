@@ -1,7 +1,7 @@
 """Turns one decoded row of a prompt file into a Prompt, whatever common dialect it is written in.
 
-Dialects: the native one, OpenAI chat and batch rows, ShareGPT conversations, and plain rows with a text column.
-Does not cover reading the file (files.py).
+Dialects: the native one, OpenAI chat and batch rows, ShareGPT conversations, and plain rows with a text column; what
+else is common is put into these by dialects.py. Does not cover reading the file (decode.py, draft.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from optimizers.prompt import Document, Message, Prompt
 
 TEXT_FIELDS = ("prompt", "text", "question", "instruction", "input", "query")
 EXPECTED_FIELDS = ("expected", "answer", "reference", "completion", "output", "ideal")
-ID_FIELDS = ("id", "custom_id", "prompt_id")
+SYSTEM_FIELDS = ("system", "system_prompt", "prefix")
+TOKEN_FIELDS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "output_tokens", "output_tokens_count")
+ID_FIELDS = ("id", "custom_id", "prompt_id", "question_id")
 ROLES = {"human": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "bard": "assistant"}
 KNOWN_ROLES = {"system", "developer", "user", "assistant", "tool"}
 DIGITS = re.compile(r"[0-9]{1,18}")
@@ -34,6 +36,9 @@ def to_prompt(row: Any, position: int) -> Prompt:
     assert isinstance(body, Mapping)
     messages, expected = _messages(body)
     text = None if messages else _text(body)
+    system = None if messages else _system(body)
+    if text is not None and system is not None:
+        messages, text = (Message("system", system), Message("user", text)), None
     documents = tuple(_document(item, at) for at, item in enumerate(_list(row, "documents"), start=1))
     identifier = next((row[name] for name in ID_FIELDS if row.get(name) not in (None, "")), f"row-{position:04d}")
     prompt = Prompt(
@@ -41,7 +46,7 @@ def to_prompt(row: Any, position: int) -> Prompt:
         messages=messages,
         text=text,
         expected=_expected(row, expected),
-        max_tokens=_whole(row, body, "max_tokens", "max_completion_tokens"),
+        max_tokens=_whole(row, body, *TOKEN_FIELDS),
         documents=documents,
         answer_document=_optional_text(row, "answer_document"),
         conversation=_optional_text(row, "conversation"),
@@ -97,6 +102,11 @@ def _text(body: Mapping[str, Any]) -> str:
         if isinstance(value, str) and value.strip():
             return value
     raise InputError(f"the row has no text: give it messages, or one of {', '.join(TEXT_FIELDS)}")
+
+
+def _system(body: Mapping[str, Any]) -> str | None:
+    found = (body.get(name) for name in SYSTEM_FIELDS)
+    return next((value for value in found if isinstance(value, str) and value.strip()), None)
 
 
 def _expected(row: Mapping[str, Any], from_messages: str | None) -> str | None:

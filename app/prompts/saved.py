@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from app.paths import existing_path
-from app.prompts.files import read_prompt_file, slug
+from app.prompts.dialects import AS_NAMED, Columns
+from app.prompts.draft import Draft
+from app.prompts.files import draft_of_file, read_prompt_file, slug
 from app.prompts.prompt_set import PromptSet
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
@@ -39,7 +41,16 @@ def load_prompt_set(store: Store, prompt_set_id: int, limit: int | None = None) 
 
 def save_prompt_set(store: Store, prompt_set: PromptSet, source: str) -> tuple[PromptSetRow, bool]:
     """Saves under the set's name; (row, was it new). Refuses a taken name with other prompts."""
-    new = NewPromptSet(
+    return store.prompt_sets.add(_new(prompt_set, source))
+
+
+def save_in_place(store: Store, old_id: int, prompt_set: PromptSet, source: str) -> PromptSetRow:
+    """Saves in the place of a set that no experiment rests on. Raises InputError."""
+    return store.prompt_sets.replace(old_id, _new(prompt_set, source))
+
+
+def _new(prompt_set: PromptSet, source: str) -> NewPromptSet:
+    return NewPromptSet(
         name=slug(prompt_set.name),
         title=prompt_set.title,
         description=prompt_set.description,
@@ -48,13 +59,20 @@ def save_prompt_set(store: Store, prompt_set: PromptSet, source: str) -> tuple[P
         bodies=[prompt.to_json() for prompt in prompt_set.prompts],
         score=prompt_set.score,
     )
-    return store.prompt_sets.add(new)
 
 
 def import_file(
-    store: Store, path: Path, name: str | None = None, score: str | None = None
-) -> tuple[PromptSetRow, bool]:
-    return save_prompt_set(store, read_prompt_file(path, slug(name or path.stem), score), path.name)
+    store: Store,
+    path: Path,
+    name: str | None = None,
+    score: str | None = None,
+    columns: Columns = AS_NAMED,
+    good_rows_only: bool = False,
+) -> tuple[PromptSetRow, bool, Draft]:
+    """(row, was it new, what the file held). Raises InputError for the first bad row, unless the good ones will do."""
+    draft = draft_of_file(path, score, columns, strict=not good_rows_only)
+    row, new = save_prompt_set(store, draft.prompt_set(slug(name or path.stem)), path.name)
+    return row, new, draft
 
 
 def find_prompts(store: Store, set_or_file: str) -> PromptSetRow:
@@ -102,7 +120,7 @@ def _starter_row(store: Store, name: str) -> PromptSetRow:
     """
     made = _starter_set(name)
     known = store.prompt_sets.find(name)
-    if known is not None and known.content_hash != made.content_hash and _is_built_in(known):
+    if known is not None and known.content_hash != made.content_hash and is_built_in(known):
         shorter, whole = (_with_hash(name, known.content_hash, digits) for digits in (7, 64 - len(name)))
         taken = store.prompt_sets.find(shorter) is not None
         store.prompt_sets.rename(known.id, whole if taken else shorter)
@@ -115,7 +133,8 @@ def _starter_set(name: str) -> PromptSet:
     return read_prompt_file(STARTER_FOLDER / f"{name}.jsonl", name)
 
 
-def _is_built_in(row: PromptSetRow) -> bool:
+def is_built_in(row: PromptSetRow) -> bool:
+    """Whether the set came with Rung, and comes again when it is removed."""
     return row.source.startswith(_STARTER_SOURCE) or row.content_hash in _FIRST_STARTER_SETS
 
 

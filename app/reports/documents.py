@@ -13,6 +13,7 @@ from app.analysis.factorial import Effect, Effects
 from app.analysis.ladder import Against, Ladder, RungResult
 from app.analysis.metric import METRICS
 from app.analysis.per_prompt import PromptPair
+from app.experiment.comparing import Side
 from app.experiment.preview import Preview
 from app.experiment.repeating import Judged, agrees
 from app.reports.portable import portable
@@ -56,10 +57,11 @@ def run_document(run: RunRow) -> dict[str, Any]:
         "small_sample": list(small_tails(summary.get("requests", 0) - summary.get("errors", 0))) if summary else [],
         "manifest": manifest,
     }
-    return _portable(document)
+    return without_machine(document)
 
 
-def _portable(document: dict[str, Any]) -> dict[str, Any]:
+def without_machine(document: dict[str, Any]) -> dict[str, Any]:
+    """The document without folders of this machine."""
     shown: dict[str, Any] = portable(document, {"RUNG_HOME": Settings.load().home, "RUNG": ROOT})
     return shown
 
@@ -86,7 +88,7 @@ def experiment_document(experiment: ExperimentRow, runs: Sequence[RunRow], ladde
         "engine_starts": experiment.engine_starts,
         "seconds": experiment.seconds,
     }
-    return _portable(document)
+    return without_machine(document)
 
 
 def plan_document(plan: Preview) -> dict[str, Any]:
@@ -111,18 +113,19 @@ def plan_document(plan: Preview) -> dict[str, Any]:
 
 
 def compare_document(
-    baseline: int,
-    candidates: Mapping[int, Comparison],
-    environment: Mapping[int, Sequence[Changed]] | None = None,
-    pairs: Mapping[int, Sequence[PromptPair]] | None = None,
+    baseline: str,
+    candidates: Mapping[str, Comparison],
+    environment: Mapping[str, Sequence[Changed]] | None = None,
+    pairs: Mapping[str, Sequence[PromptPair]] | None = None,
 ) -> dict[str, Any]:
-    """A candidate has `prompts` where `pairs` has them."""
+    """Sides by what was typed for them: a run is its number, a rung `EXPERIMENT.RUNG`. A candidate has `prompts` where
+    `pairs` has them."""
     return {
         "schema": COMPARE_SCHEMA,
-        "baseline": baseline,
+        "baseline": _number(baseline),
         "candidates": [
             {
-                "run": run_id,
+                "run": _number(run_id),
                 "verdict": found.verdict,
                 "reason": found.reason,
                 "small_sample": list(found.small_sample),
@@ -133,6 +136,28 @@ def compare_document(
             for run_id, found in candidates.items()
         ],
     }
+
+
+def side_document(side: Side) -> dict[str, Any]:
+    """One side of a comparison, all of its repeats together."""
+    document = {
+        "run": _number(side.key),
+        "experiment_id": side.experiment_id,
+        "label": side.label,
+        "runs": list(side.run_ids),
+        "recipe": side.recipe.to_json(),
+        "metrics": {metric.tag: side.metrics.get(metric.tag) for metric in METRICS if not metric.relative},
+        "evidence": [dict(item) for item in side.evidence],
+        "requests": side.requests,
+        "errors": side.errors,
+        "suspect": list(side.suspect),
+        "manifest": dict(side.manifest),
+    }
+    return without_machine(document)
+
+
+def _number(key: str) -> int | str:
+    return int(key) if key.isdecimal() else key
 
 
 def repeat_document(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.analysis.ladder import Ladder
+from app.analysis.ladder import Ladder, RungResult
 from app.analysis.metric import MISSING
 from app.analysis.scoring import right
 from app.prompts.prompt_set import PromptSet
@@ -15,7 +15,8 @@ from app.replay.record import RequestRecord
 from app.reports.answers import low_quality_note
 from app.reports.effects import span, times
 from app.reports.repeating import ladder_command
-from app.reports.report import Answer, Asked, Bar, Chart, Fact, Report, Section, Table, Texts, table_of
+from app.reports.report import Answer, Asked, Bar, Cell, Chart, Fact, Report, Section, Table, Texts, table_of
+from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cells, metric_cells
 from app.studio import effects_view, evidence_view
 from app.studio import ladder_view as view
 from app.studio.charts import description, waterfall
@@ -66,9 +67,10 @@ def ladder_report(
         facts=tuple(Fact(card.title, card.value, card.change) for card in view.cards(ladder)),
         facts_of=f"“{top.label}”, and its change from the baseline." if top else "",
         sections=tuple(_sections(ladder, manifest)),
-        asked=() if texts == "none" or prompts is None else tuple(_asked(prompts, answered, texts)),
+        asked=() if texts == "none" or prompts is None else tuple(asked_of(prompts, answered, texts)),
         repeat=(without_folders(command),) if command else (),
-        manifest=json.loads(without_folders(json.dumps(manifest, ensure_ascii=False))),
+        manifest=shown_manifest(manifest),
+        figures=tuple(_figures(experiment, rung, manifest, command) for rung in ladder.rungs),
     )
 
 
@@ -77,6 +79,41 @@ def _basis(experiment: ExperimentRow, manifest: Mapping[str, Any]) -> str:
         return "Nothing has been measured yet."
     recorded = recorded_on(experiment.spec)
     return view.basis(manifest, experiment.spec.get("repeats", 1)) + (f" {recorded}." if recorded else "")
+
+
+def shown_manifest(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without folders of the machine that wrote it."""
+    shown: Mapping[str, Any] = json.loads(without_folders(json.dumps(manifest, ensure_ascii=False)))
+    return shown
+
+
+def _figures(
+    experiment: ExperimentRow, rung: RungResult, manifest: Mapping[str, Any], command: str | None
+) -> dict[str, Cell]:
+    """A rung's row; what all rungs share stands in each, so that a row can be understood alone."""
+    held = rung.against
+    return {
+        "experiment": experiment.id,
+        "rung": rung.rung,
+        "label": rung.label,
+        "techniques": ", ".join(rung.techniques),
+        "status": rung.status,
+        "runs": " ".join(map(str, rung.run_ids)),
+        "requests": rung.requests,
+        "errors": rung.errors,
+        "relative_cost (x)": rung.cost,
+        **interval_cells("relative_cost", rung.cost_interval),
+        "against": None if held is None else held.name,
+        "against: cost (x)": None if held is None else held.factor,
+        **interval_cells("against: cost", None if held is None else held.interval),
+        "verdict": rung.verdict,
+        **interval_cells("quality", rung.quality_interval),
+        **metric_cells(rung.metrics, leave_out=("relative_cost",)),
+        "evidence": evidence_cell(rung.evidence),
+        "suspect": "; ".join(rung.suspect),
+        **manifest_cells(manifest),
+        "repeat": without_folders(command) if command else None,
+    }
 
 
 def _sections(ladder: Ladder, manifest: Mapping[str, Any]) -> list[Section]:
@@ -149,7 +186,7 @@ def _bar(bar: EffectBar) -> Bar:
     return Bar(bar.label, bar.value, held.low if held else None, held.high if held else None, bar.text)
 
 
-def _asked(prompts: PromptSet, answered: Sequence[Answered], texts: Texts) -> list[Asked]:
+def asked_of(prompts: PromptSet, answered: Sequence[Answered], texts: Texts) -> list[Asked]:
     told = texts == "full"
     first = answered[0].records if answered else {}
     found: list[Asked] = []

@@ -23,7 +23,7 @@ def to_markdown(report: Report) -> str:
         lines += _asked(report)
     lines += ["## Measure it again", ""]
     lines += _fenced("\n".join(report.repeat) or "no single command makes this experiment")
-    lines += ["", "Manifest of the first run:", ""]
+    lines += ["", f"{report.manifest_of}:", ""]
     lines += _fenced(json.dumps(report.manifest, indent=2, ensure_ascii=False), "json")
     return "\n".join(lines) + "\n"
 

@@ -41,7 +41,7 @@ def to_pdf(report: Report) -> bytes:
         _asked(page, report)
     page.heading("Measure it again")
     page.mono("\n".join(report.repeat) or "No single command makes this experiment.")
-    page.words("Manifest of the first run:", BODY_PT, before=2)
+    page.words(f"{report.manifest_of}:", BODY_PT, before=2)
     page.mono(json.dumps(report.manifest, indent=1, ensure_ascii=False))
     return bytes(page.output())
 

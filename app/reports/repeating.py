@@ -1,12 +1,14 @@
-"""The command line that measures an experiment again, from its specification. Pure."""
+"""The command lines that measure an experiment again and compare its runs, from its specification. Pure."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.analysis.sweep import Slo
 from app.experiment.kinds import KINDS
+from app.replay.load import RATED, LoadProfile
 from optimizers.recipe import Recipe, TechniqueUse
 from optimizers.registry import techniques
 
@@ -20,12 +22,7 @@ def ladder_command(spec: Mapping[str, Any], kind: str, prompt_set: str) -> str |
     uses = _uses(spec)
     if kind not in KINDS or load.get("kind") != "closed_loop" or uses is None:
         return None
-    words = ["python", "-m", "app", "ladder"]
-    words += ["--endpoint", spec["endpoint"]] if spec.get("endpoint") else []
-    words += ["--model", spec["model"]] if spec.get("model") else []
-    words += ["--prompts", prompt_set]
-    if spec.get("prompt_limit"):
-        words += ["--limit", str(spec["prompt_limit"])]
+    words = _begin("ladder", spec, prompt_set)
     if KINDS[kind].option != "cumulative":
         words += ["--kind", KINDS[kind].option]
     words += ["--techniques", ",".join(use.key for use in uses)]
@@ -34,6 +31,48 @@ def ladder_command(spec: Mapping[str, Any], kind: str, prompt_set: str) -> str |
     words += ["--repeats", str(spec["repeats"]), "--concurrency", str(load["concurrency"])]
     if load.get("unbatched", "one_by_one") != "one_by_one":
         words += ["--unbatched", load["unbatched"].replace("_", "-")]
+    return shlex.join([*words, *_rest(spec)])
+
+
+def sweep_command(spec: Mapping[str, Any], prompt_set: str, slo: Slo | None) -> str | None:
+    """`python -m app sweep ...`; None for loads that this command cannot make."""
+    loads = [LoadProfile.from_json(rung["load"]) for rung in spec.get("rungs", ()) if rung.get("load")]
+    uses = _uses(spec) or []
+    kinds = {(load.kind, load.history) for load in loads}
+    if len(kinds) != 1:
+        return None
+    ((kind, history),) = kinds
+    words = _begin("sweep", spec, prompt_set)
+    words += ["--techniques", ",".join(use.key for use in uses)] if uses else []
+    for use in uses:
+        words += _settings(use)
+    if kind in RATED:
+        words += ["--rates", ",".join(f"{load.rate:g}" for load in loads)]
+        words += ["--arrivals", "constant"] if kind == "constant_rate" else []
+    elif kind == "closed_loop":
+        words += ["--concurrencies", ",".join(str(load.concurrency) for load in loads)]
+    else:
+        return None
+    words += ["--history", history] if history != "live" else []
+    words += ["--slo", ",".join(f"{tag}={limit:g}" for tag, limit in slo.limits.items())] if slo else []
+    return shlex.join([*words, "--repeats", str(spec["repeats"]), *_rest(spec)])
+
+
+def compare_command(keys: Sequence[str]) -> str:
+    """`python -m app compare ...` for the same runs in a store that holds them."""
+    return shlex.join(["python", "-m", "app", "compare", *keys])
+
+
+def _begin(command: str, spec: Mapping[str, Any], prompt_set: str) -> list[str]:
+    words = ["python", "-m", "app", command]
+    words += ["--endpoint", spec["endpoint"]] if spec.get("endpoint") else []
+    words += ["--model", spec["model"]] if spec.get("model") else []
+    words += ["--prompts", prompt_set]
+    return [*words, "--limit", str(spec["prompt_limit"])] if spec.get("prompt_limit") else words
+
+
+def _rest(spec: Mapping[str, Any]) -> list[str]:
+    words: list[str] = []
     for name, usual in DEFAULTS.items():
         value = spec.get("sampling", {}).get(name, usual)
         words += [f"--{name.replace('_', '-')}", str(value)] if value != usual else []
@@ -41,7 +80,7 @@ def ladder_command(spec: Mapping[str, Any], kind: str, prompt_set: str) -> str |
         words += ["--warm-up", str(spec["warm_up"])]
     if spec.get("price_per_hour") is not None:
         words += ["--price-per-hour", str(spec["price_per_hour"])]
-    return shlex.join(words)
+    return words
 
 
 def _uses(spec: Mapping[str, Any]) -> list[TechniqueUse] | None:

@@ -14,6 +14,8 @@ import plotly.graph_objects as go
 Texts = Literal["full", "redacted", "none"]
 """How much of prompts and answers a report tells: all, only which they are and how they did, or nothing of them."""
 
+Cell = str | float | None
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -120,6 +122,10 @@ class Report:
     repeat: tuple[str, ...]
     """Command lines that measure it again."""
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    manifest_of: str = "Manifest of the first run"
+    figures: tuple[Mapping[str, Cell], ...] = ()
+    """The raw figures by column, a row for each rung, side or load; all rows have the columns of the first. None is
+    what was not measured."""
 
 
 def table_of(words: str, rows: Sequence[Mapping[str, str]], right: Sequence[str] = ()) -> Table:

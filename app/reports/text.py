@@ -136,14 +136,17 @@ def run_table(run: RunRow) -> Group:
 
 
 def compare_table(
-    baseline: int,
-    candidates: Mapping[int, Comparison],
-    environment: Mapping[int, Sequence[Changed]] | None = None,
+    baseline: str,
+    candidates: Mapping[str, Comparison],
+    environment: Mapping[str, Sequence[Changed]] | None = None,
+    doubts: Mapping[str, Sequence[str]] | None = None,
 ) -> Group:
+    """Sides by what was typed for them; `doubts` by candidate."""
     lines: list[RenderableType] = []
     for run_id, found in candidates.items():
         verdict = with_answers(found.verdict, found.differences.get("quality"))
-        lines.append(Text(f"Run {run_id} against run {baseline}: {verdict}; {found.reason}", style="bold"))
+        reasons = "; ".join([found.reason, *(doubts or {}).get(run_id, ())])
+        lines.append(Text(f"Run {run_id} against run {baseline}: {verdict}; {reasons}", style="bold"))
         lines += [
             Text(f"  {each.fact}: {_plain(each.baseline)} against {_plain(each.candidate)}")
             for each in (environment or {}).get(run_id, ())

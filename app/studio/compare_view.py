@@ -1,49 +1,67 @@
-"""What the Compare page says and draws of a baseline and its candidates. Pure, figures included."""
+"""What the Compare page says of a baseline and its candidates, metric by metric, and their distributions. Pure, figures
+included."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.analysis.compare import Comparison, Difference, RungData
+from app.analysis.compare import Difference, RungData
 from app.analysis.environment import Changed
 from app.analysis.metric import BY_TAG, MISSING
-from app.analysis.per_prompt import PromptPair
-from app.analysis.statistics import ecdf
-from app.analysis.summary import e2e_ms, ttft_ms
+from app.analysis.statistics import distribution, ecdf
+from app.analysis.trade_off import LATENCIES
+from app.experiment.comparing import Pairing, Side
 from app.reports.answers import with_answers
 from app.studio.charts import ACCENTS, BASELINES, DASHES, frame
-from app.studio.wording import without_folders
+from app.studio.wording import count_of, listed, without_folders
 
-FILTERS = ("All", "Different", "Regressed", "Won")
-TIMES = {"ttft_ms": ttft_ms, "e2e_ms": e2e_ms}
-
-
-@dataclass(frozen=True)
-class Side:
-    """A rung with all of its finished repeats. `name` tells it from the others on the page."""
-
-    name: str
-    data: RungData
-    manifest: Mapping[str, Any]
+PARTS = ("p50", "p95", "p99")
+MOST_STEPS = 400
+"""Of a distribution; more could not be told apart on a screen."""
+FEW_WORDS = 3
 
 
-@dataclass(frozen=True)
-class Pairing:
-    """A candidate beside the baseline."""
+def sentence(pairing: Pairing) -> str:
+    found = pairing.found
+    verdict = with_answers(found.verdict, found.differences.get("quality"))
+    return f"{pairing.side.name}: {'; '.join([f'{verdict}; {found.reason}', *pairing.doubts])}."
 
-    side: Side
-    found: Comparison
-    pairs: Sequence[PromptPair]
-    changed: Sequence[Changed]
 
-    @property
-    def sentence(self) -> str:
-        verdict = with_answers(self.found.verdict, self.found.differences.get("quality"))
-        return f"{self.side.name}: {verdict}; {self.found.reason}."
+def not_comparable(pairings: Sequence[Pairing]) -> list[str]:
+    """Which candidates have no verdict at all, and why."""
+    return [
+        f"{each.side.name} is {each.found.verdict}: {each.found.reason}."
+        for each in pairings
+        if each.found.verdict in ("not comparable", "failed")
+    ]
+
+
+def other_causes(pairings: Sequence[Pairing]) -> list[str]:
+    """What else differs than techniques, and may be the cause of a difference as well."""
+    said = []
+    for each in pairings:
+        if not each.other_causes or each.found.verdict in ("not comparable", "failed"):
+            continue
+        told = [_change_of(change) for change in each.other_causes[:FEW_WORDS]]
+        more = len(each.other_causes) - len(told)
+        told += [f"{count_of(more, 'other fact')} (see Configuration)"] if more else []
+        said.append(f"{each.side.name} differs from the baseline in {listed(told)} as well.")
+    return said
+
+
+def _change_of(change: Changed) -> str:
+    return f"{change.fact} ({value(change.candidate)}, not {value(change.baseline)})"
+
+
+def value(found: object) -> str:
+    """A fact of a manifest in words, without folders."""
+    if found is None:
+        return MISSING
+    if isinstance(found, list) and all(isinstance(each, str) for each in found):
+        return without_folders(" ".join(found)) or MISSING
+    return without_folders(str(found))
 
 
 def summary_rows(pairings: Sequence[Pairing]) -> list[dict[str, str]]:
@@ -76,49 +94,15 @@ def _change(item: Difference | None) -> str:
     return f"{item.format(item.delta)}{span}: {item.verdict}"
 
 
-def prompt_rows(pairs: Sequence[PromptPair], chosen: str) -> list[dict[str, str]]:
-    """Prompts by their place in the set, from 1; the worst regression first."""
-    keeps: Mapping[str, Callable[[PromptPair], bool]] = {
-        "All": lambda pair: True,
-        "Different": lambda pair: pair.same is False,
-        "Regressed": lambda pair: pair.lost,
-        "Won": lambda pair: pair.won,
-    }
-    return [
-        {
-            "Prompt": str(pair.position + 1),
-            "Right before": _percent(pair.right_before),
-            "Right after": _percent(pair.right_after),
-            "Answer": {True: "same", False: "differs", None: MISSING}[pair.same],
-            "Before (ms)": _ms(pair.before_ms),
-            "After (ms)": _ms(pair.after_ms),
-            "Factor": MISSING if pair.factor is None else f"{pair.factor:.2f}x",
-        }
-        for pair in pairs
-        if keeps[chosen](pair)
-    ]
-
-
-def changed_rows(changed: Sequence[Changed]) -> list[dict[str, str]]:
-    return [
-        {
-            "Fact": each.fact,
-            "Baseline": MISSING if each.baseline is None else without_folders(str(each.baseline)),
-            "Candidate": MISSING if each.candidate is None else without_folders(str(each.candidate)),
-        }
-        for each in changed
-    ]
-
-
 def distributions(sides: Sequence[Side], tag: str) -> go.Figure:
     """The empirical distribution of a latency on each side, the baseline first; dashes tell lines apart as well."""
     figure = go.Figure()
     for number, side in enumerate(sides):
-        points = ecdf(times_of(side.data, tag))
+        points = thinned(ecdf(times_of(side.data, tag)))
         figure.add_scatter(
             x=[x for x, _ in points], y=[100 * y for _, y in points], mode="lines", name=side.name,
             line={"color": colour(number), "width": 2, "shape": "hv", "dash": DASHES[number % len(DASHES)]},
-            hovertemplate=f"<b>{side.name}</b><br>%{{y:.0f}} % within %{{x:,.0f}} ms<extra></extra>",
+            hovertemplate=f"<b>{side.name}</b><br>%{{y:.0f}} % within %{{x:,.4g}} ms<extra></extra>",
         )  # fmt: skip
     shared = {"fixedrange": True, "rangemode": "tozero"}
     figure.update_layout(
@@ -126,8 +110,27 @@ def distributions(sides: Sequence[Side], tag: str) -> go.Figure:
         xaxis={**shared, "title": {"text": f"{BY_TAG[tag].title} (ms)"}},
         yaxis={**shared, "title": {"text": "Requests within (%)"}},
     )
-    figure.update_layout(legend={"x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom"})
+    figure.update_layout(legend={"x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom", "orientation": "v"})
     return figure
+
+
+def thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """At most about MOST_STEPS of the points, both ends among them."""
+    every = -(-len(points) // MOST_STEPS)
+    return points if every <= 1 else [*points[:-1:every], points[-1]]
+
+
+def percentile_rows(sides: Sequence[Side]) -> list[dict[str, str]]:
+    rows = []
+    for side in sides:
+        cells = {"Recipe": side.name}
+        for tag in LATENCIES:
+            found, metric = distribution(times_of(side.data, tag)), BY_TAG[tag]
+            cells |= {
+                f"{metric.title} {part} ({metric.unit})": metric.format(found[part], unit=False) for part in PARTS
+            }
+        rows.append(cells)
+    return rows
 
 
 def colour(number: int) -> str:
@@ -135,22 +138,12 @@ def colour(number: int) -> str:
 
 
 def times_of(data: RungData, tag: str) -> list[float]:
-    found = (TIMES[tag](record) for repeat in data.repeats for _, record in repeat if record.ok)
+    found = (LATENCIES[tag](record) for repeat in data.repeats for _, record in repeat if record.ok)
     return [value for value in found if value is not None]
 
 
 def words(sides: Sequence[Side], tag: str) -> str:
     """The figure for those who cannot see it."""
-    medians = []
-    for side in sides:
-        times = sorted(times_of(side.data, tag))
-        medians.append(f"{side.name} {times[len(times) // 2]:,.0f} ms" if times else f"{side.name} {MISSING}")
-    return f"{BY_TAG[tag].title} of half of the requests at most: {'; '.join(medians)}."
-
-
-def _percent(share: float | None) -> str:
-    return MISSING if share is None else f"{100 * share:.0f} %"
-
-
-def _ms(value: float | None) -> str:
-    return MISSING if value is None else f"{value:,.0f}"
+    metric = BY_TAG[tag]
+    medians = [f"{side.name} {metric.format(distribution(times_of(side.data, tag))['p50'])}" for side in sides]
+    return f"{metric.title} of half of the requests at most: {'; '.join(medians)}."

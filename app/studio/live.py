@@ -59,6 +59,9 @@ class Remaining:
 
 @dataclass(frozen=True)
 class Live:
+    """`run_id` is the run whose requests are being sent, or that is about to begin. `seconds` are those of the
+    experiment so far, earlier attempts included; `price_per_hour` is US dollars."""
+
     experiment_id: int
     title: str
     status: str
@@ -68,6 +71,9 @@ class Live:
     planned: int
     rungs: tuple[RungState, ...]
     remaining: Remaining | None
+    run_id: int | None = None
+    seconds: float | None = None
+    price_per_hour: float | None = None
 
     @property
     def share(self) -> float:
@@ -90,10 +96,12 @@ def read_live(store: Store, experiment: ExperimentRow) -> Live:
         )
         for row in rows
     ]
-    remaining = None
+    remaining = seconds = None
     if experiment.status == "running" and experiment.started_at is not None:
         before = sum(experiment.seconds.get(name, 0.0) for name in ("engine_start", "engine_stop"))
-        remaining = estimate(runs, experiment.engine_starts, experiment.started_at, before, time())
+        now = time()
+        remaining = estimate(runs, experiment.engine_starts, experiment.started_at, before, now)
+        seconds = experiment.seconds.get("total", 0.0) + now - experiment.started_at
     return Live(
         experiment_id=experiment.id,
         title=without_folders(experiment.title),
@@ -104,6 +112,9 @@ def read_live(store: Store, experiment: ExperimentRow) -> Live:
         planned=progress.planned,
         rungs=rung_states(runs),
         remaining=remaining,
+        run_id=next((row.id for row in rows if row.status == "running"), None),
+        seconds=seconds,
+        price_per_hour=experiment.spec.get("price_per_hour"),
     )
 
 

@@ -14,11 +14,14 @@ from typing import Any
 from app.analysis.metric import MISSING
 from app.engine.builtin import BUILTIN, builtin_places, read_known, refuse_builtin
 from app.engine.checkpoint import Checkpoint, read_checkpoint
+from app.engine.fit_words import amount
 from app.engine.hardware import GIB, Hardware
-from app.engine.hub import HUB_ID, download
+from app.engine.hub import HUB_ID, cached
 from app.engine.process import tail
-from app.engine.weights import numbers_in
-from app.studio.wording import duration, size
+from app.engine.weights import Weights, read_weights
+from app.paths import existing_path
+from app.preparation.checkpoints import FACTS_FILE
+from app.studio.wording import duration, without_folders
 from optimizers.errors import InputError
 from optimizers.registry import techniques
 from optimizers.technique import Surroundings, Technique
@@ -28,17 +31,23 @@ from store.store import Store
 from store.tables import EngineRow
 
 LOG_LINES = 40
-FACTS = ("Architecture", "Parameters", "Weights", "Context", "Chat template", "KV cache")
+FACTS = ("Architecture", "Parameters", "Weights", "Data type", "Context", "KV cache", "Chat template")
 
 
 @dataclass(frozen=True)
 class KnownModel:
-    """`problem` says why the checkpoint cannot be used; `checkpoint` is None then."""
+    """`problem` says why the checkpoint cannot be used; `checkpoint` is None then. `weights` is None where the files
+    do not tell; `source` is where it comes from: built in, hub, folder or made here."""
 
     name: str
     checkpoint: Checkpoint | None
-    parameters: int | None
+    weights: Weights | None
     problem: str | None
+    source: str = "folder"
+
+    @property
+    def parameters(self) -> int | None:
+        return None if self.weights is None else self.weights.numbers
 
 
 def model_places(store: Store, settings: Settings) -> tuple[tuple[str, str], ...]:
@@ -52,47 +61,54 @@ def look_at(places: Iterable[tuple[str, str]]) -> list[KnownModel]:
     return [_known(name, location) for name, location in places]
 
 
-def add_model(store: Store, location: str, name: str) -> str:
-    """Saves a folder or hub id under a name after looking at it; the name. Raises InputError."""
-    location = location.strip()
-    if not location:
-        raise InputError("no folder or hub id was given; type one")
-    path = Path(location).expanduser()
-    if path.exists() or not HUB_ID.match(location):
-        location, checkpoint = str(path.resolve()), read_checkpoint(path)
-    else:
-        checkpoint = read_checkpoint(download(location), location)
+def add_folder(store: Store, location: str, name: str) -> str:
+    """Saves a folder under a name after looking at it; the name. Raises InputError."""
+    path = Path(location.strip()).expanduser()
+    checkpoint = read_checkpoint(path)
     chosen = name.strip() or checkpoint.name
     refuse_builtin(chosen)
-    return store.models.add(chosen, location).name
+    return store.models.add(chosen, str(path.resolve())).name
 
 
-def model_row(model: KnownModel) -> dict[str, Any]:
+def is_hub_id(location: str) -> bool:
+    """Whether a person's words name a model on a hub: of that form, and no folder here."""
+    return bool(HUB_ID.match(location.strip())) and existing_path(location.strip()) is None
+
+
+def model_row(model: KnownModel, shared: bool = False) -> dict[str, Any]:
+    """`shared` leaves folders out of what is wrong."""
     found = model.checkpoint
     if found is None:
-        return {"Model": model.name, **dict.fromkeys(FACTS, MISSING), "State": model.problem or MISSING}
+        problem = model.problem or MISSING
+        state = without_folders(problem) if shared else problem
+        return {"Model": model.name, "From": model.source, **dict.fromkeys(FACTS, MISSING), "State": state}
     kv = found.kv_bytes_per_token
     return {
         "Model": model.name,
-        "Architecture": found.architecture + (f" ({found.quantization})" if found.quantization else ""),
+        "From": model.source,
+        "Architecture": found.architecture,
         "Parameters": MISSING if model.parameters is None else millions(model.parameters),
-        "Weights": size(found.weight_bytes),
+        "Weights": amount(found.weight_bytes),
+        "Data type": data_type(model),
         "Context": MISSING if found.max_length is None else f"{found.max_length:,} tokens",
-        "Chat template": "yes" if found.has_chat_template else "no",
         "KV cache": MISSING if kv is None else f"{kv / 1024:,.1f} KiB a token",
+        "Chat template": "yes" if found.has_chat_template else "no",
         "State": "usable",
     }
 
 
-def parameter_count(checkpoint: Checkpoint) -> int | None:
-    """Numbers in the weights, from the headers of safetensors files; None for other files and packed weights."""
-    files = sorted(checkpoint.folder.glob("*.safetensors"))
-    if not files or checkpoint.quantization:
-        return None
-    try:
-        return sum(numbers_in(path) for path in files)
-    except (OSError, ValueError):
-        return None
+def data_type(model: KnownModel) -> str:
+    """`BF16`; for quantized weights how they were made and how many bits they have, then what else is in the files."""
+    found, weights = model.checkpoint, model.weights
+    if found is None:
+        return MISSING
+    if found.quantization:
+        bits = found.quantized_bits
+        return found.quantization + (f", {bits} bits" if bits else "")
+    if weights is None or not weights.bytes_by_type:
+        return MISSING
+    total = sum(weights.bytes_by_type.values())
+    return ", ".join(name for name, size in weights.bytes_by_type.items() if size >= 0.01 * total) or MISSING
 
 
 def model_cards(places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -125,6 +141,12 @@ def engine_techniques(surroundings: Surroundings) -> list[Technique]:
         if technique.unavailable(surroundings) is None
         and technique.engine_flags(technique.check({})) != technique.engine_flags(None)
     ]
+
+
+def has_chat_template(models: Iterable[KnownModel], row: EngineRow | None) -> bool:
+    """Whether the engine's model has one; taken to be so where the model is not known."""
+    named = row.spec.get("model") if row is not None else None
+    return next((m.checkpoint.has_chat_template for m in models if m.name == named and m.checkpoint), True)
 
 
 def engine_state(row: EngineRow | None, worker_alive: bool) -> str:
@@ -163,20 +185,34 @@ def hardware_facts(hardware: Hardware) -> list[tuple[str, str]]:
 
 
 def _known(name: str, location: str) -> KnownModel:
+    source = _source(name, location)
     try:
         checkpoint = read_known(_folder(location), name)
     except InputError as error:
-        return KnownModel(name, None, None, str(error))
-    return KnownModel(name, checkpoint, parameter_count(checkpoint), None)
+        return KnownModel(name, None, None, str(error), source)
+    return KnownModel(name, checkpoint, _weights(checkpoint), None, source)
+
+
+def _weights(checkpoint: Checkpoint) -> Weights | None:
+    try:
+        found = read_weights(checkpoint.folder, checkpoint.quantized_bits)
+    except (OSError, ValueError):
+        return None
+    return found if found is not None and found.numbers else None
+
+
+def _source(name: str, location: str) -> str:
+    if name in BUILTIN:
+        return "built in"
+    if (Path(location) / FACTS_FILE).is_file():
+        return "made here"
+    return "hub" if is_hub_id(location) else "folder"
 
 
 def _folder(location: str) -> Path:
-    if Path(location).expanduser().exists() or not HUB_ID.match(location):
+    if not is_hub_id(location):
         return Path(location)
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(location, local_files_only=True))
-    except LocalEntryNotFoundError:
-        raise InputError(f"{location} is no longer in the hub's cache here; it is downloaded when it is used") from None
+    found = cached(location)
+    if found is None:
+        raise InputError(f"{location} is no longer in the hub's cache here; it is downloaded when it is used")
+    return found

@@ -26,8 +26,8 @@ def page_title(title: str, sentence: str) -> None:
 
 
 def action_button(label: str, action: Callable[[], object], **options: Any) -> None:
-    """A button that does `action` and draws the page anew; `options` are st.button's."""
-    if st.button(label, **options) and attempt(action):
+    """A button that does `action` and draws the page anew; `options` are st.button's. Viewers are shown none."""
+    if may_change() and st.button(label, **options) and attempt(action):
         st.rerun()
 
 
@@ -72,13 +72,18 @@ def state_sign(status: str) -> Sign:
 
 
 def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
-    """Why an experiment did not come to its end, how to go on, and the end of its engine's log."""
+    """Why an experiment did not come to its end; for those who may change things how to go on, and its engine's log."""
     ending = "failed" if experiment.status == "failed" else f"was {experiment.status}"
     title = f"{without_folders(experiment.title)} {ending}"
-    reason = plain(_sentence(experiment.error or "It was stopped before its end"))
+    reason = _sentence(experiment.error or "It was stopped before its end")
     kept = "What was measured is kept: resuming sends only what is missing."
     tell = st.error if experiment.status == "failed" else st.warning
-    tell(f"{reason} {kept}", title=plain(title), icon=f":material/{state_sign(experiment.status).icon}:")
+    if not may_change():
+        tell(
+            plain(without_folders(reason)), title=plain(title), icon=f":material/{state_sign(experiment.status).icon}:"
+        )
+        return
+    tell(f"{plain(reason)} {kept}", title=plain(title), icon=f":material/{state_sign(experiment.status).icon}:")
     action_button(
         "Resume",
         partial(store.experiments.resume, experiment.id),

@@ -1,85 +1,87 @@
-"""Prompt sets as the Prompts page tabulates, imports and exports them. Prompts are strangers' text: never Markdown."""
+"""Prompt sets as the Prompts page tabulates and exports them. Draws nothing; prompts are strangers' text."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
-from pathlib import PurePath
+from itertools import count, takewhile
 from typing import Any
 
 from app.analysis.metric import MISSING
 from app.analysis.scoring import RULES
 from app.analysis.shared_prefix import SharedPrefix
 from app.experiment.prompt_stats import PromptStats
-from app.prompts.files import read_prompts, slug, write_jsonl
+from app.experiment.tokenizers import Counted
+from app.prompts.files import slug
 from app.prompts.prompt_set import PromptSet
-from app.prompts.saved import load_prompt_set, save_prompt_set
+from app.prompts.saved import load_prompt_set
+from app.studio.wording import plain, without_folders
+from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from store.store import Store
 from store.tables import PromptSetRow
 
 FIRST_WORDS = 110
+PAGE_ROWS = 100
+
+
+def export(store: Store, prompt_set_id: int, write: Callable[[PromptSet, io.TextIOBase], None]) -> bytes:
+    """UTF-8, by one of files.py's writers."""
+    text = io.StringIO(newline="")
+    write(load_prompt_set(store, prompt_set_id), text)
+    return text.getvalue().encode()
 
 
 @dataclass(frozen=True)
-class Imported:
-    name: str
-    prompts: int
-    new: bool
+class SetFacts:
+    """What the list of sets says of one."""
 
-    @property
-    def sentence(self) -> str:
-        if self.new:
-            return f"Imported {self.prompts:,} prompts as “{self.name}”."
-        return f"These {self.prompts:,} prompts are already there as “{self.name}”."
-
-
-def import_upload(store: Store, data: bytes, filename: str, name: str, score: str | None = None) -> Imported:
-    """Reads the whole file before anything is written; raises InputError that names the row at fault."""
-    path = PurePath(filename)
-    chosen = slug(name.strip() or path.stem)
-    prompt_set = read_prompts(io.BytesIO(data), path.name, path.suffix.lower(), chosen, score)
-    row, new = save_prompt_set(store, prompt_set, path.name)
-    return Imported(row.name, row.size, new)
-
-
-def export_jsonl(store: Store, prompt_set_id: int) -> str:
-    text = io.StringIO()
-    write_jsonl(load_prompt_set(store, prompt_set_id), text)
-    return text.getvalue()
+    mean_characters: int
+    expected: int
 
 
 @dataclass(frozen=True)
 class SetView:
-    """A set and what the page tabulates of it. `shared` is how many characters all its prompts begin with."""
+    """A set and what the page tabulates of it. `shared` is how many characters all its prompts begin with; `places` has
+    the prompts' positions by id."""
 
-    prompts: dict[str, Prompt]
-    rows: list[dict[str, Any]]
-    mean_characters: int
-    expected: int
+    prompt_set: PromptSet
+    places: dict[str, int]
+    facts: SetFacts
     shared: int
+
+    @property
+    def pages(self) -> int:
+        return -(-len(self.places) // PAGE_ROWS)
+
+    def page_of(self, prompt_id: str) -> int:
+        """Counted from 1; the first for a prompt that is not there."""
+        return self.places.get(prompt_id, 0) // PAGE_ROWS + 1
+
+    def page(self, number: int) -> tuple[Prompt, ...]:
+        return self.prompt_set.prompts[(number - 1) * PAGE_ROWS : number * PAGE_ROWS]
 
 
 def view_of(prompt_set: PromptSet) -> SetView:
-    shared = shared_beginning(prompt_set)
-    rows = [prompt_row(prompt, shared) for prompt in prompt_set.prompts]
+    prompts = prompt_set.prompts
+    lengths = [len(prompt.plain_text()) for prompt in prompts]
+    expected = sum(prompt.expected is not None for prompt in prompts)
     return SetView(
-        prompts={prompt.id: prompt for prompt in prompt_set.prompts},
-        rows=rows,
-        mean_characters=round(sum(row["Characters"] for row in rows) / len(rows)),
-        expected=sum(prompt.expected is not None for prompt in prompt_set.prompts),
-        shared=shared,
+        prompt_set=prompt_set,
+        places={prompt.id: at for at, prompt in enumerate(prompts)},
+        facts=SetFacts(round(sum(lengths) / len(lengths)), expected),
+        shared=shared_beginning(prompt_set),
     )
 
 
-def set_row(row: PromptSetRow, view: SetView) -> dict[str, Any]:
+def set_row(row: PromptSetRow, facts: SetFacts) -> dict[str, Any]:
     return {
         "Set": row.name,
+        "Tags": row.tags,
         "Prompts": row.size,
-        "Mean length (characters)": view.mean_characters,
-        "Expected answers": view.expected,
+        "Mean length (characters)": facts.mean_characters,
+        "Expected answers": facts.expected,
         "Score": row.score,
         "Content": row.content_hash[:12],
         "Source": row.source,
@@ -156,6 +158,27 @@ def shared_by(found: SharedPrefix) -> str:
     return f"{most.tokens:,} tokens, by {most.prompts:,} prompts"
 
 
+def tokenizer_rows(counted: Sequence[Counted]) -> list[dict[str, str]]:
+    """Cells are Markdown, so names and reasons are escaped."""
+    return [
+        {
+            "Tokenizer": plain(", ".join(each.names)),
+            **(
+                dict.fromkeys(("Total", "Mean", "p95", "Longest"), MISSING)
+                if each.counts is None
+                else {
+                    "Total": f"{each.counts.total:,}",
+                    "Mean": f"{each.counts.mean:,.0f}",
+                    "p95": f"{each.counts.p95:,.0f}",
+                    "Longest": f"{each.counts.max:,}",
+                }
+            ),
+            "Note": plain(without_folders(each.why)),
+        }
+        for each in counted
+    ]
+
+
 def tokens_sentence(stats: PromptStats) -> str:
     """How long the prompts are, and what the prediction rests on."""
     counts = stats.tokens
@@ -165,3 +188,27 @@ def tokens_sentence(stats: PromptStats) -> str:
         "Predicted for prompts sent in this order to an empty cache that is large enough. Only whole blocks are "
         "reused, and the last token of a prompt is always computed."
     )
+
+
+def name_of(stem: str) -> str:
+    """A name for the set in a file; a stem without a Latin letter or digit gives none."""
+    try:
+        return slug(stem)
+    except InputError:
+        return "prompts"
+
+
+def free_name(store: Store, name: str) -> str:
+    """The name with the first number from 2 on that no set has."""
+    taken = {row.name for row in store.prompt_sets.all()}
+    return next(found for at in count(2) if (found := f"{name[:70]}-{at}") not in taken)
+
+
+def name_problem(store: Store, name: str, content_hash: str) -> str | None:
+    """Why a set cannot be saved under this name, told before it is tried."""
+    for row in store.prompt_sets.all():
+        if row.content_hash == content_hash:
+            return f"These prompts are already there as “{row.name}”."
+    if store.prompt_sets.find(name) is None:
+        return None
+    return f"A set named “{name}” exists with other prompts; choose another name, such as {free_name(store, name)}."

@@ -14,7 +14,7 @@ import pytest
 from app import worker
 from app.analysis import summary
 from app.engine import process
-from app.experiment import execute, measure
+from app.experiment import execute, live_file, measure, sampling
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, Rung, ladder_rungs
 from app.preparation import counting
@@ -36,7 +36,8 @@ def shorten_waits(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(worker, "POLL_S", 0.02)
     patch.setattr(process, "POLL_S", 0.02)
     patch.setattr(process, "TERM_GRACE_S", 2.0)
-    patch.setattr(measure, "SAMPLE_S", 0.02)
+    patch.setattr(sampling, "SAMPLE_S", 0.02)
+    patch.setattr(live_file, "EVERY_S", 0.02)
     patch.setattr(execute, "load_tokenizer", lambda folder: None)
     patch.setattr(measure, "count_tokens", lambda *given: {})
     patch.setattr(counting, "count_prompts", lambda folder, prompts, chat: [None] * len(prompts))

@@ -33,11 +33,12 @@ def whole_studio(home: Path, **environment: str) -> Iterator[str]:
 
 
 @contextmanager
-def pages_only(home: Path) -> Iterator[str]:
+def pages_only(home: Path, port: int = 0, **environment: str) -> Iterator[str]:
     """Streamlit without a worker, for stores that a test has filled."""
-    port = free_port()
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.port", str(port)]
-    with _serving([*command, "--server.headless", "true"], home, port, {"PYTHONPATH": str(ROOT)}) as url:
+    port = port or free_port()
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "server.py"), "--server.port", str(port)]
+    inside = {"PYTHONPATH": str(ROOT), **environment}
+    with _serving([*command, "--server.headless", "true"], home, port, inside) as url:
         yield url
 
 

@@ -93,3 +93,37 @@ def test_the_chosen_experiment_is_in_the_link_and_back_works(studio: str, page: 
     expect(page.get_by_text("an answered request costs")).to_be_visible()
     page.go_back()
     expect(chooser).to_have_value(re.compile("^2 · "))
+
+
+def test_an_idea_becomes_a_run_and_its_link_opens_elsewhere(studio: str, page: Page, browser: Browser) -> None:
+    open_page(page, f"{studio}/lab")
+    measure = page.get_by_role("button", name="Measure")
+    expect(measure).to_be_enabled()
+    expect(measure).to_be_in_viewport()
+    page.get_by_text("Speculative decoding", exact=True).click()
+    page.wait_for_url(re.compile("speculative_decoding"))
+    tokens = page.get_by_role("spinbutton", name="Num speculative tokens")
+    tokens.fill("2")
+    tokens.press("Enter")
+    page.wait_for_url(re.compile("num_speculative_tokens%22%3A2"))
+    page.get_by_role("button", name="Move up").click()
+    page.wait_for_url(re.compile("speculative_decoding.*prefix_caching"))
+    link = page.url
+
+    elsewhere = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+    open_page(elsewhere, link)
+    for title, on in (("Speculative decoding", True), ("Prefix caching", True), ("Continuous batching", False)):
+        expect(elsewhere.get_by_role("switch", name=title)).to_be_checked(checked=on)
+    order = elsewhere.get_by_text(re.compile(r"^\d\. "))
+    expect(order).to_have_text(["1. Speculative decoding", "2. Prefix caching"])
+    elsewhere.get_by_text("Settings", exact=True).first.click()
+    expect(elsewhere.get_by_role("spinbutton", name="Num speculative tokens")).to_have_value("2")
+    elsewhere.context.close()
+
+    measure.click()
+    page.wait_for_url(re.compile(r"/ladder\?experiment=\d+"))
+    expect(page.get_by_role("heading", name="Ladder", exact=True)).to_be_visible()
+    expect(page.get_by_role("combobox", name="Experiment")).to_have_value(re.compile("Ladder: starter on support-desk"))
+    page.go_back()
+    page.wait_for_url(link)
+    expect(measure).to_be_enabled()

@@ -14,7 +14,7 @@ from typing import Any
 from app.experiment.kinds import KINDS
 from app.experiment.measure import save_records, save_summary
 from app.experiment.queue import enqueue
-from app.experiment.spec import ExperimentSpec
+from app.experiment.spec import ExperimentSpec, Rung
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile, plan_schedule
@@ -61,17 +61,20 @@ def queued(
     repeats: int = 2,
     kind: str = "ladder",
     keys: Sequence[str] | None = None,
+    price_per_hour: float | None = None,
+    prompt_set: str = "support-desk",
 ) -> int:
     spec = ExperimentSpec(
         kind=kind,
-        prompt_set_id=find_prompts(store, "support-desk").id,
+        prompt_set_id=find_prompts(store, prompt_set).id,
         rungs=KINDS[kind].rungs(list(SPEEDS)[-1] if keys is None else keys),
         model="starter",
         prompt_limit=prompts,
         load=LoadProfile("closed_loop", 4, "one_by_one"),
         repeats=repeats,
+        price_per_hour=price_per_hour,
     )
-    return enqueue(store, spec, title or f"{KINDS[kind].title}: starter on support-desk")
+    return enqueue(store, spec, title or f"{KINDS[kind].title}: starter on {prompt_set}")
 
 
 def finished(
@@ -81,16 +84,39 @@ def finished(
     kind: str = "ladder",
     keys: Sequence[str] | None = None,
     engine_starts: int = 0,
+    prompt_set: str = "support-desk",
     **options: Any,
 ) -> int:
     """`options` go to `measure`."""
-    experiment_id = queued(store, prompts=prompts, repeats=repeats, kind=kind, keys=keys)
+    experiment_id = queued(store, prompts=prompts, repeats=repeats, kind=kind, keys=keys, prompt_set=prompt_set)
     store.experiments.claim(experiment_id)
     for _ in range(engine_starts):
         store.experiments.add_engine_start(experiment_id)
     for run in store.runs.of_experiment(experiment_id):
         measure(store, run, **options)
     store.experiments.finish(experiment_id, "done", {"total": 384.0, "engine_start": 60.0, "generation": 310.0})
+    return experiment_id
+
+
+def swept(store: Store, concurrencies: Sequence[int] = (1, 2, 4), measured: bool = True) -> int:
+    """A load sweep of prefix caching, two repeats of each load."""
+    recipe = Recipe().plus("prefix_caching")
+    loads = [LoadProfile("closed_loop", width) for width in concurrencies]
+    spec = ExperimentSpec(
+        kind="sweep",
+        prompt_set_id=find_prompts(store, "support-desk").id,
+        rungs=tuple(Rung(f"{load.concurrency} in flight", recipe, load) for load in loads),
+        model="starter",
+        prompt_limit=12,
+        load=loads[0],
+        repeats=2,
+    )
+    experiment_id = enqueue(store, spec, "Load sweep: Prefix caching, starter on support-desk")
+    if measured:
+        store.experiments.claim(experiment_id)
+        for run in store.runs.of_experiment(experiment_id):
+            measure(store, run)
+        store.experiments.finish(experiment_id, "done", {"total": 100.0})
     return experiment_id
 
 
@@ -136,7 +162,7 @@ def measure(
     spec = ExperimentSpec.from_json(store.experiments.get(run.experiment_id).spec)
     prompt_set = load_prompt_set(store, spec.prompt_set_id, spec.prompt_limit)
     recipe = Recipe.from_json(run.recipe)
-    schedule = plan_schedule(spec.load, recipe.schedule())
+    schedule = plan_schedule(spec.load_of(run.rung), recipe.schedule())
     store.runs.start(run.id, manifest(spec, prompt_set) | {"schedule": schedule.title, "recipe": run.recipe})
     segment = store.runs.open_segment(run.id, None)
     records = make_records(run, recipe, prompt_set, schedule.width, failures)

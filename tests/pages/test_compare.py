@@ -1,10 +1,22 @@
-"""Compare: verdicts, prompts and configuration of chosen rungs, and the link that holds the choice."""
+"""Compare: verdicts, prompts, trade-off and configuration of chosen rungs, and the link that holds the choice."""
 
 from __future__ import annotations
 
+import pytest
+from sqlalchemy import delete
+from streamlit.testing.v1 import AppTest
+
+from app.experiment.measure import RECORD_FIELDS, load_records
 from store.store import Store
+from store.tables import RequestRow
 from tests.pages import factory
 from tests.pages.conftest import Open, words
+
+HOSTILE = "<img src=x onerror=\"document.title='taken'\"> **bold** $x$ :red[no]"
+
+
+def html(at: AppTest) -> str:
+    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 def test_with_nothing_to_compare_the_page_points_home(open_page: Open) -> None:
@@ -17,23 +29,119 @@ def test_a_link_chooses_baseline_and_candidates(open_page: Open, store: Store) -
     said = words(at)
     assert f"{number} · + Prefix caching: better; 0." in said
     assert f"{number} · Baseline again: no clear change" in said
-    summary = at.dataframe[0].value
-    assert summary["Metric"][0] == "Hardware time for a request (s)"
-    assert "better" in summary[f"{number} · + Prefix caching"][0]
+    (table,) = at.dataframe
+    assert table.value["Metric"][0] == "Hardware time for a request (s)"
+    assert "better" in table.value[f"{number} · + Prefix caching"][0]
     assert at.query_params["with"] in (f"{number}.2,{number}.1", [f"{number}.2,{number}.1"])
-
-
-def test_prompts_can_be_narrowed(open_page: Open, store: Store) -> None:
-    number = factory.finished(store, prompts=24, repeats=3)
-    at = open_page("compare", **{"baseline": f"{number}.0", "with": f"{number}.2"})
-    assert len(at.dataframe[1].value) == 24
-    at.session_state["compare_shown"] = "Different"
-    at.run()
-    assert not at.exception
-    assert "No prompt is like that." in words(at)
 
 
 def test_rungs_of_other_prompts_are_not_compared(open_page: Open, store: Store) -> None:
     first, second = factory.finished(store, prompts=12), factory.finished(store, prompts=16)
     at = open_page("compare", **{"baseline": f"{first}.0", "with": f"{second}.0"})
-    assert "not comparable; the prompt sets differ" in words(at)
+    assert "is not comparable: the prompt sets differ" in at.error[0].value.replace("\\", "")
+    assert not at.dataframe
+
+
+def test_a_saving_that_nothing_shows_a_cause_of_is_not_called_better(open_page: Open, store: Store) -> None:
+    number = factory.finished(store, prompts=24, repeats=3)
+    for run in store.runs.of_experiment(number):
+        summary = run.summary or {}
+        idle = [{**item, "took_effect": False} for item in summary["evidence"]]
+        store.runs.set_summary(run.id, {**summary, "evidence": idle})
+    at = open_page("compare", **{"baseline": f"{number}.0", "with": f"{number}.2"})
+    said = words(at)
+    assert "no clear change; 0." in said
+    assert "less although nothing shows that prefix_caching took effect" in said
+
+
+def test_what_differs_besides_techniques_is_told(open_page: Open, store: Store) -> None:
+    number = factory.finished(store, prompts=24, repeats=3)
+    other = factory.finished(store, prompts=24, repeats=3)
+    for run in store.runs.of_experiment(other):
+        store.runs._update(run.id, manifest={**(run.manifest or {}), "warm_up": 9})
+    at = open_page("compare", **{"baseline": f"{number}.0", "with": f"{other}.2"})
+    assert "differs from the baseline in warm_up (9, not 2) as well" in at.warning[0].value.replace("\\", "")
+
+
+class TestPrompts:
+    @pytest.fixture
+    def number(self, store: Store, open_page: Open) -> int:
+        """A ladder whose second repeat of the prefix-caching rung is as it was, and whose first loses an answer."""
+        number = factory.finished(store, prompts=12, repeats=2)
+        first = next(run for run in store.runs.of_experiment(number) if run.rung == 2)
+        rows = [{name: getattr(r, name) for name in RECORD_FIELDS} for _, r in load_records(store, first.id)]
+        rows[3]["text"] = HOSTILE
+        rows[4] |= {"error": "HTTP 500: the engine at /home/someone/engine fell over", "text": ""}
+        with store.runs._session.begin() as session:
+            session.execute(delete(RequestRow).where(RequestRow.run_id == first.id))
+        store.runs.save_requests(first.id, 0, rows)
+        return number
+
+    def open(self, open_page: Open, number: int, **query: str) -> AppTest:
+        link = {"baseline": f"{number}.0", "with": f"{number}.1,{number}.2", "compare_view": "Prompts", **query}
+        return open_page("compare", **link)
+
+    def test_the_matrix_has_every_candidate_the_worst_regression_first(self, open_page: Open, number: int) -> None:
+        table = self.open(open_page, number).dataframe[0].value
+        assert len(table) == 12
+        assert table["Prompt"][0] == "4"
+        assert table[f"{number} · + Prefix caching"][0].startswith("lost, differs")
+        assert "same" in table[f"{number} · Baseline again"][0]
+
+    def test_filters_say_how_many_they_keep_and_are_in_the_link(self, open_page: Open, number: int) -> None:
+        at = self.open(open_page, number, compare_show="Failed")
+        assert [option.content for option in at.get("button_group")[0].proto.options] == [
+            "All (12)", "Different (1)", "Regressed (1)", "Failed (1)", "Won (0)",
+        ]  # fmt: skip
+        assert list(at.dataframe[0].value["Prompt"]) == ["5"]
+        assert "failed" in at.dataframe[0].value[f"{number} · + Prefix caching"][0]
+        assert "No prompt is like that." in words(self.open(open_page, number, compare_show="Won"))
+
+    def test_the_worst_prompt_is_read_first_and_any_by_its_number(self, open_page: Open, number: int) -> None:
+        at = self.open(open_page, number)
+        assert at.header[0].value.replace("\\", "").startswith("Prompt 4 · ")
+        assert "The same, letter by letter." in words(at)
+        assert "<del" in html(at)
+        assert "<ins" in html(at)
+        assert self.open(open_page, number, compare_prompt="2").header[0].value.startswith("Prompt 2")
+
+    def test_a_failure_is_told_without_folders(self, open_page: Open, number: int) -> None:
+        said = words(self.open(open_page, number, compare_prompt="5"))
+        assert "failed: HTTP 500: the engine at engine fell over" in said
+
+    def test_what_models_write_stays_text(self, open_page: Open, number: int) -> None:
+        shown = html(self.open(open_page, number))
+        assert "&lt;img" in shown
+        assert "<img" not in shown
+
+
+def test_the_trade_off_names_the_front_and_what_keeps_the_limits(open_page: Open, store: Store) -> None:
+    number = factory.finished(store, prompts=24, repeats=3)
+    link = {"baseline": f"{number}.0", "with": f"{number}.2,{number}.3", "compare_view": "Trade-off"}
+    at = open_page("compare", **link)
+    assert len(at.get("plotly_chart")) == 2
+    assert "On the front of cost and TTFT p95" in words(at)
+    assert "Limits" not in at.dataframe[0].value
+    limited = open_page("compare", **link, compare_ttft_ms="120", compare_latency="e2e_ms")
+    assert f"within the limits is {number} · + Prefix caching" in words(limited)
+    assert "breaks TTFT p95" in list(limited.dataframe[0].value["Limits"])
+    assert "On the front of cost and End to end p95" in words(limited)
+
+
+@pytest.mark.parametrize("tag", ["ttft_ms", "tpot_ms", "e2e_ms"])
+def test_every_latency_has_its_distribution(open_page: Open, store: Store, tag: str) -> None:
+    number = factory.finished(store)
+    at = open_page("compare", baseline=f"{number}.0", compare_view="Distributions", compare_times=tag)
+    assert len(at.get("plotly_chart")) == 1
+    assert "TPOT p95 (ms)" in at.dataframe[0].value
+
+
+def test_configuration_shows_differences_and_can_be_searched(open_page: Open, store: Store) -> None:
+    number = factory.finished(store)
+    link = {"baseline": f"{number}.0", "with": f"{number}.2", "compare_view": "Configuration"}
+    facts = list(open_page("compare", **link).dataframe[0].value["Fact"])
+    assert facts == ["recipe"]
+    found = open_page("compare", **link, compare_all="true", compare_find="vllm").dataframe[0].value
+    assert list(found["Fact"]) == ["versions.vllm"]
+    assert list(found["Differs"]) == ["same"]
+    assert "No fact holds those words." in words(open_page("compare", **link, compare_find="nothing like it"))

@@ -132,3 +132,35 @@ def test_an_engine_left_by_a_dead_worker_is_not_called_ready(open_page: Open, st
     at = open_page("models")
     assert "interrupted" in words(at)
     assert "4321" not in words(at)
+
+
+@pytest.mark.usefixtures("starter")
+def test_the_fit_is_a_link(open_page: Open) -> None:
+    at = open_page("models", fit_model="starter-draft", fit_context="1024", fit_requests="3")
+    assert "Fits with 3 requests of 1,024 tokens; the most is" in words(at)
+    assert "KV cache" in list(at.table[0].value["Part"])
+
+
+@pytest.mark.usefixtures("starter")
+def test_a_context_beyond_the_models_own_is_one_line(open_page: Open) -> None:
+    at = open_page("models", fit_context="4096")
+    assert "the context is 4,096 tokens, but starter was made for 2,048" in words(at)
+
+
+@pytest.mark.usefixtures("starter")
+def test_viewers_change_nothing_and_see_no_folder(
+    open_page: Open, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNG_READ_ONLY", "1")
+    store.models.add("gone", str(tmp_path / "gone"))
+    store.workers.register(1, 0.0, "here")
+    log = tmp_path / "engine-1.log"
+    log.write_text(f"loading {tmp_path}")
+    engine = store.engines.request({"model": "starter", "recipe": []})
+    store.engines.launched(engine, 1, 0.0, "http://127.0.0.1:4321", str(log), {})
+    store.engines.ready(engine, "http://127.0.0.1:4321")
+    at = open_page("models")
+    assert (list(at.button), list(at.text_input), list(at.text_area), list(at.code)) == ([], [], [], [])
+    assert "ready" in words(at)
+    assert "4321" not in words(at)
+    assert not any(str(tmp_path) in state for state in at.dataframe[0].value["State"])

@@ -1,15 +1,18 @@
-"""Prompts: seeing sets, importing files good and bad, and prompts that would like to be more than text."""
+"""Prompts: seeing sets, pages, tags and tabs by link, and prompts that would like to be more than text."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
+from app.prompts.files import write_jsonl
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import save_prompt_set
+from app.studio.prompt_view import export
 from optimizers.prompt import Message, Prompt
+from store.experiments import PlannedRun
+from store.prompt_sets import NewPromptSet
 from store.settings import ROOT
 from store.store import Store
 from tests.pages.conftest import Open, words
@@ -17,10 +20,9 @@ from tests.pages.conftest import Open, words
 HOSTILE = "<script>alert(1)</script> ![x](http://example.invalid/x.png) :red[x] $$x$$"
 
 
-def upload(at: AppTest, filename: str, data: bytes, name: str = "") -> AppTest:
-    at.file_uploader(key="import_file").upload(filename, data)
-    at.text_input(key="import_name").set_value(name)
-    return at.form_submit_button[0].click().run()
+def save(store: Store, name: str, *texts: str) -> int:
+    prompts = tuple(Prompt(f"p{at:05d}", text=text) for at, text in enumerate(texts))
+    return save_prompt_set(store, PromptSet(name, prompts), f"{name}.jsonl")[0].id
 
 
 def test_the_starter_sets_are_listed(open_page: Open) -> None:
@@ -40,70 +42,32 @@ def test_a_link_opens_a_set_and_a_prompt(open_page: Open) -> None:
     assert first[0] != first[1]
 
 
-def test_an_imported_file_is_shown_at_once(open_page: Open, store: Store) -> None:
-    at = upload(
-        open_page("prompts"), "My questions.jsonl", b'{"prompt": "One?", "expected": "1"}\n{"prompt": "Two?"}\n'
-    )
+def test_a_link_to_a_prompt_far_down_opens_its_page(open_page: Open, store: Store) -> None:
+    save(store, "many", *(f"Question {at}" for at in range(250)))
+    at = open_page("prompts", set="many", prompt="p00123")
+    assert list(at.dataframe[1].value["Prompt"])[::99] == ["p00100", "p00199"]
+    assert at.selectbox(key="prompt").value == "p00123"
+    assert at.code[0].value == "Question 123"
+    at = open_page("prompts", set="many", page="3")
+    assert len(at.dataframe[1].value) == 50
+    at.selectbox(key="set").select("unique").run()
     assert not at.exception
-    assert "Imported 2 prompts as “my-questions”." in words(at)
-    assert at.selectbox(key="set").value == "my-questions"
-    assert at.code[0].value == "One?"
-    row = store.prompt_sets.find("my-questions")
-    assert row is not None
-    assert row.source == "My questions.jsonl"
+    assert at.dataframe[1].value["Prompt"][0].startswith("unique")
 
 
-def test_a_rule_can_be_chosen_for_a_file_and_is_shown(open_page: Open, store: Store) -> None:
-    at = open_page("prompts")
-    at.selectbox(key="import_score").select("numeric")
-    upload(at, "sums.jsonl", b'{"prompt": "1 + 1?", "expected": "2"}\n{"prompt": "Why?"}\n')
-    row = store.prompt_sets.find("sums")
-    assert row is not None
-    assert row.score == "numeric"
-    assert "1 with an expected answer, scored by numeric: right when the last number in the answer equals" in words(at)
-    sets = at.dataframe[0].value
-    assert dict(zip(sets["Set"], sets["Score"], strict=True)) == {
-        "sums": "numeric", "few-shot": "json", "extraction": "exact", "multi-turn": "contains",
-        "support-desk": "contains", "unique": "contains", "long-chat": "contains",
-    }  # fmt: skip
+def test_a_link_beyond_the_last_page_opens_the_first(open_page: Open, store: Store) -> None:
+    save(store, "many", *(f"Question {at}" for at in range(150)))
+    at = open_page("prompts", set="many", page="99", prompt="nobody")
+    assert at.dataframe[1].value["Prompt"][0] == "p00000"
 
 
-def test_a_rule_that_the_file_cannot_serve_is_refused(open_page: Open, store: Store) -> None:
-    at = open_page("prompts")
-    at.selectbox(key="import_score").select("json")
-    upload(at, "words.jsonl", b'{"prompt": "Say yes", "expected": "yes"}\n')
-    assert "words.jsonl, line 1: the expected answer 'yes' is not JSON" in words(at)
-    assert store.prompt_sets.find("words") is None
-
-
-def test_the_same_file_twice_changes_nothing(open_page: Open, store: Store) -> None:
-    at = open_page("prompts")
-    upload(at, "q.jsonl", b'{"prompt": "One?"}\n')
-    before = len(store.prompt_sets.all())
-    assert "already there" in words(upload(at, "q.jsonl", b'{"prompt": "One?"}\n'))
-    assert len(store.prompt_sets.all()) == before
-
-
-def test_a_broken_file_is_one_line_and_leaves_nothing(open_page: Open, store: Store) -> None:
-    before = [row.name for row in store.prompt_sets.all()]
-    for data in (b"", b'{"prompt": "fine"}\n{"prompt": "cut', b'{"prompt": "caf\xe9"}\n', b'{"nothing": 1}\n'):
-        at = upload(open_page("prompts"), "broken.jsonl", data)
-        assert not at.exception
-        assert len(at.error) == 1
-        assert "broken.jsonl" in at.error[0].value.replace("\\", "")
-        assert "\n" not in at.error[0].value
-    assert [row.name for row in store.prompt_sets.all()] == before
-
-
-def test_a_taken_name_is_refused(open_page: Open) -> None:
-    at = upload(open_page("prompts"), "x.jsonl", b'{"prompt": "One?"}\n', name="unique")
-    assert "exists with other prompts" in words(at)
-
-
-def test_import_without_a_file_says_so(open_page: Open) -> None:
-    at = open_page("prompts")
-    at.form_submit_button[0].click().run()
-    assert "No file was chosen" in words(at)
+def test_ten_thousand_prompts_are_sent_a_page_at_a_time(open_page: Open, store: Store) -> None:
+    save(store, "huge", *(f"Question {at}" for at in range(10_000)))
+    at = open_page("prompts", set="huge")
+    assert [len(frame.value) for frame in at.dataframe[1:]] == [100]
+    assert len(at.selectbox(key="prompt").options) == 100
+    at = open_page("prompts", set="huge", show="Edit")
+    assert len(at.data_editor[0].value) == 100
 
 
 def test_hostile_prompts_are_shown_as_text(open_page: Open, store: Store) -> None:
@@ -114,7 +78,10 @@ def test_hostile_prompts_are_shown_as_text(open_page: Open, store: Store) -> Non
     at = open_page("prompts", set="hostile")
     assert [block.value for block in at.code] == [HOSTILE, HOSTILE]
     assert [text.value for text in at.text] == [HOSTILE, HOSTILE]
-    assert "](http" not in "".join(str(element.value) for element in [*at.markdown, *at.caption])
+    for show in ("Prompts", "Tokens", "Shared beginnings", "Edit", "Rename or delete"):
+        at = open_page("prompts", set="hostile", show=show)
+        shown = [*at.markdown, *at.caption, *at.warning, *at.error, *at.checkbox]
+        assert "](http" not in "".join(str(getattr(each, "label", None) or each.value) for each in shown)
 
 
 def test_a_plain_text_prompt_and_a_conversation(open_page: Open, store: Store) -> None:
@@ -125,17 +92,122 @@ def test_a_plain_text_prompt_and_a_conversation(open_page: Open, store: Store) -
     assert list(at.dataframe[1].value["Messages"]) == [1, 3]
 
 
-def test_every_row_of_a_set_survives_export_and_import(store: Store) -> None:
-    from app.studio.prompt_view import export_jsonl, import_upload
+def test_an_export_has_every_row(store: Store) -> None:
+    row = store.prompt_sets.get(save(store, "two", "a\nb", "ü"))
+    lines = export(store, row.id, write_jsonl).decode().splitlines()
+    assert [json.loads(line).get("prompt") for line in lines] == [None, "a\nb", "ü"]
 
-    rows = [{"id": "1", "prompt": "a\nb"}, {"id": "2", "messages": [{"role": "user", "content": "ü"}], "expected": "x"}]
-    first = import_upload(store, "\n".join(json.dumps(row) for row in rows).encode(), "a.jsonl", "first")
-    row = store.prompt_sets.find(first.name)
-    assert row is not None
-    again = import_upload(store, export_jsonl(store, row.id).encode(), "b.jsonl", "second")
-    copy = store.prompt_sets.find(again.name)
-    assert copy is not None
-    assert copy.content_hash == row.content_hash
+
+class TestTags:
+    def test_they_filter_the_list_by_link(self, open_page: Open, store: Store) -> None:
+        store.prompt_sets.retag(save(store, "mine", "One?"), ["nightly"])
+        at = open_page("prompts", tag="nightly")
+        assert list(at.dataframe[0].value["Set"]) == ["mine"]
+        assert at.selectbox(key="set").options == ["mine"]
+        assert len(open_page("prompts", tag="nobody").dataframe[0].value) == 7
+
+    def test_they_are_added_and_removed_at_once(self, open_page: Open, store: Store) -> None:
+        set_id = save(store, "mine", "One?")
+        at = open_page("prompts", set="mine")
+        at.multiselect[0].set_value(["Nightly run"]).run()
+        assert not at.exception
+        assert store.prompt_sets.get(set_id).tags == ["nightly-run"]
+        assert at.multiselect[0].value == ["nightly-run"]
+        at.multiselect[0].set_value([]).run()
+        assert store.prompt_sets.get(set_id).tags == []
+
+    def test_one_that_is_none_is_refused_in_a_line(self, open_page: Open, store: Store) -> None:
+        set_id = save(store, "mine", "One?")
+        at = open_page("prompts", set="mine")
+        at.multiselect[0].set_value(["!!"]).run()
+        assert "no usable tag; use letters and digits" in words(at)
+        assert store.prompt_sets.get(set_id).tags == []
+
+
+class TestRenameAndDelete:
+    def test_a_set_gets_another_name_and_is_shown_under_it(self, open_page: Open, store: Store) -> None:
+        set_id = save(store, "mine", "One?")
+        at = open_page("prompts", set="mine", show="Rename or delete")
+        at.text_input(key=f"rename_{set_id}_mine").set_value("Yours truly").run()
+        at.button(key="rename_button").click().run()
+        assert not at.exception
+        assert store.prompt_sets.get(set_id).name == "yours-truly"
+        assert at.selectbox(key="set").value == "yours-truly"
+        assert "Renamed to “yours-truly”." in words(at)
+
+    def test_a_taken_name_is_refused(self, open_page: Open, store: Store) -> None:
+        set_id = save(store, "mine", "One?")
+        at = open_page("prompts", set="mine", show="Rename or delete")
+        at.text_input(key=f"rename_{set_id}_mine").set_value("unique").run()
+        at.button(key="rename_button").click().run()
+        assert "'unique' exists; choose another name" in words(at)
+        assert store.prompt_sets.get(set_id).name == "mine"
+
+    def test_deleting_asks_first(self, open_page: Open, store: Store) -> None:
+        set_id = save(store, "mine", "One?")
+        at = open_page("prompts", set="mine", show="Rename or delete")
+        assert at.button(key="delete_button").disabled
+        at.checkbox(key=f"sure_{set_id}").check().run()
+        at.button(key="delete_button").click().run()
+        assert not at.exception
+        assert store.prompt_sets.find("mine") is None
+        assert "Deleted “mine”." in words(at)
+        assert at.selectbox(key="set").value == "extraction"
+
+    def test_what_experiments_rest_on_stays(self, open_page: Open, store: Store) -> None:
+        set_id = save(store, "mine", "One?")
+        store.experiments.enqueue("run", "t", {"prompt_set_id": set_id}, [PlannedRun(0, 0, "Baseline", [], 1)])
+        at = open_page("prompts", set="mine", show="Rename or delete")
+        assert "1 experiment rests on it, and needs it to be repeated: it cannot be deleted." in words(at)
+        assert not at.checkbox
+
+    def test_built_in_sets_stay(self, open_page: Open) -> None:
+        at = open_page("prompts", set="unique", show="Rename or delete")
+        assert "This set came with Rung" in words(at)
+        assert not at.checkbox
+
+
+def test_viewers_see_and_export_and_change_nothing(
+    open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.prompt_sets.retag(save(store, "mine", "One?"), ["nightly"])
+    monkeypatch.setenv("RUNG_READ_ONLY", "1")
+    at = open_page("prompts", set="mine", show="Edit")
+    assert [tab.label for tab in at.tabs] == ["Prompts", "Tokens", "Shared beginnings"]
+    assert ":gray-badge[nightly]" in words(at)
+    assert not [*at.file_uploader, *at.multiselect, *at.data_editor, *at.text_input, *at.checkbox]
+    assert [getattr(button, "label", None) for button in at.get("download_button")] == [
+        "Export as JSON Lines",
+        "Export as CSV",
+    ]
+
+
+def test_a_store_without_sets_says_what_to_do(open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for row in store.prompt_sets.all():
+        store.prompt_sets.remove(row.name)
+    monkeypatch.setattr("app.studio.session.save_starter_sets", lambda store: None)
+    at = open_page("prompts")
+    assert "There is no prompt set yet; import a file to have one." in words(at)
+
+
+def test_a_set_that_another_tab_deleted_gives_way(open_page: Open, store: Store) -> None:
+    save(store, "mine", "One?")
+    at = open_page("prompts", set="mine")
+    store.prompt_sets.remove("mine")
+    at.run()
+    assert not at.exception
+    assert at.selectbox(key="set").value in {row.name for row in store.prompt_sets.all()}
+
+
+def test_every_tokenizer_is_a_row_and_a_link(open_page: Open, store: Store) -> None:
+    save(store, "mine", "One?")
+    at = open_page("prompts", set="mine", show="Tokens")
+    table = at.table[0].value
+    assert list(table.columns) == ["Tokenizer", "Total", "Mean", "p95", "Longest", "Note"]
+    by_name = {name.replace("\\", ""): cells for name, *cells in table.itertuples(index=False)}
+    assert {"tiktoken o200k_base", "tiktoken cl100k_base", "starter", "starter-draft"} == set(by_name)
+    assert by_name["starter"][:4] == ["–"] * 4
+    assert "is not whole" in by_name["starter"][4].replace("\\", "")
 
 
 def test_a_technique_can_be_tried_on_a_prompt(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,3 +220,11 @@ def test_a_technique_can_be_tried_on_a_prompt(open_page: Open, monkeypatch: pyte
     assert labels[0].startswith("Tokens by ")
     assert "~~" in words(at)
     assert "Struck-out words are dropped" in words(at)
+
+
+def test_sets_of_equal_content_have_each_their_own_page(open_page: Open, store: Store) -> None:
+    for name in ("one", "two"):
+        store.prompt_sets.add(NewPromptSet(name, name, "", "5" * 64, "x", [{"id": "p", "prompt": "Same"}]))
+    for name in ("one", "two"):
+        at = open_page("prompts", set=name)
+        assert (at.code[0].value, at.text[0].value) == ("Same", name)

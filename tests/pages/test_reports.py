@@ -1,10 +1,18 @@
-"""Reports: the forms of an experiment, and what there is while nothing has been measured."""
+"""Reports: the forms of an experiment and of compared runs, and what there is while nothing has been measured."""
 
 from __future__ import annotations
+
+from streamlit.testing.v1 import AppTest
 
 from store.store import Store
 from tests.pages import factory
 from tests.pages.conftest import Open, words
+
+FORMS = ["HTML", "PDF", "Markdown", "CSV", "JSON"]
+
+
+def forms(at: AppTest) -> list[str]:
+    return [button.proto.label for button in at.get("download_button")]
 
 
 def test_without_experiments_the_page_points_home(open_page: Open) -> None:
@@ -17,9 +25,9 @@ def test_each_form_is_offered_and_the_command_that_makes_it(open_page: Open, sto
     first = factory.finished(store)
     factory.stopped(store, "cancelled", None)
     at = open_page("reports", experiment=str(first))
-    assert [button.proto.label for button in at.get("download_button")] == ["HTML", "PDF", "Markdown", "JSON"]
+    assert forms(at) == FORMS
     assert "an answered request costs" in words(at)
-    at.radio[0].set_value("none").run()
+    at = open_page("reports", experiment=str(first), texts="none")
     assert at.code[0].value == f"python -m app report {first} --out report.html --texts none"
 
 
@@ -27,3 +35,26 @@ def test_an_unfinished_experiment_says_so(open_page: Open, store: Store) -> None
     number = factory.stopped(store, "cancelled", None)
     at = open_page("reports", experiment=str(number))
     assert "This experiment is cancelled" in words(at)
+
+
+def test_a_sweep_has_its_forms_and_its_limits_in_the_link(open_page: Open, store: Store) -> None:
+    number = factory.swept(store)
+    at = open_page("reports", experiment=str(number), slo_ttft_ms="100000.0")
+    assert forms(at) == FORMS
+    assert "The highest load is 4 in flight" in words(at)
+    assert at.code[0].value.endswith("--slo ttft_ms=100000")
+
+
+def test_compared_runs_have_their_forms(open_page: Open, store: Store) -> None:
+    number = factory.finished(store)
+    at = open_page("reports", runs=f"{number}.0,{number}.2", texts="redacted")
+    assert forms(at) == FORMS
+    assert f"{number} · + Prefix caching beside {number} · Baseline" in words(at)
+    assert at.code[0].value == f"python -m app compare {number}.0 {number}.2 --out report.html --texts redacted"
+
+
+def test_runs_that_are_not_there_get_one_line_and_a_way_on(open_page: Open, store: Store) -> None:
+    number = factory.finished(store)
+    at = open_page("reports", runs=f"{number}.0,{number}.77")
+    assert f"experiment {number} has no rung 77" in at.error[0].value.replace("\\", "")
+    assert not forms(at)

@@ -52,6 +52,53 @@ class TestPromptSets:
             store.prompt_sets.remove("used")
         assert len(store.prompt_sets.bodies(used.id)) == 2
 
+    def test_a_set_can_be_renamed_and_keeps_its_experiments(self, store: Store) -> None:
+        row, _ = store.prompt_sets.add(new_set("old"))
+        store.prompt_sets.add(new_set("taken", "def"))
+        store.experiments.enqueue("run", "t", {"prompt_set_id": row.id}, [PlannedRun(0, 0, "Baseline", [], 2)])
+        store.prompt_sets.rename(row.id, "new")
+        store.prompt_sets.rename(row.id, "new")
+        assert store.prompt_sets.get(row.id).name == "new"
+        assert store.prompt_sets.experiments_on(row.id) == 1
+        with pytest.raises(InputError, match="'taken' exists; choose another name"):
+            store.prompt_sets.rename(row.id, "taken")
+
+    def test_tags_are_added_and_removed(self, store: Store) -> None:
+        row, _ = store.prompt_sets.add(new_set())
+        assert row.tags == []
+        assert store.prompt_sets.retag(row.id, add=["Long  context", "älter", "chat"]) == (
+            "chat",
+            "long-context",
+            "älter",
+        )
+        assert store.prompt_sets.retag(row.id, add=["chat"], remove=["LONG context", "unknown"]) == ("chat", "älter")
+        assert store.prompt_sets.get(row.id).tags == ["chat", "älter"]
+        with pytest.raises(InputError, match="'<>' is no usable tag; use letters and digits"):
+            store.prompt_sets.retag(row.id, add=["fine", "<>"])
+        assert store.prompt_sets.get(row.id).tags == ["chat", "älter"]
+        with pytest.raises(InputError, match="no prompt set with the number 99"):
+            store.prompt_sets.retag(99, add=["x"])
+
+    def test_a_set_takes_the_place_of_another(self, store: Store) -> None:
+        old, _ = store.prompt_sets.add(new_set("letters"))
+        store.prompt_sets.retag(old.id, add=["mine"])
+        row = store.prompt_sets.replace(old.id, new_set("letters", "def", prompts=3))
+        assert [(each.id, each.name, each.tags) for each in store.prompt_sets.all()] == [(row.id, "letters", ["mine"])]
+        assert len(store.prompt_sets.bodies(row.id)) == 3
+        assert row.id == old.id or store.prompt_sets.bodies(old.id) == []
+        with pytest.raises(InputError, match="no longer there"):
+            store.prompt_sets.replace(row.id + 99, new_set("other", "x"))
+
+    def test_what_an_experiment_rests_on_is_never_replaced(self, store: Store) -> None:
+        old, _ = store.prompt_sets.add(new_set("letters"))
+        other, _ = store.prompt_sets.add(new_set("other", "ghi"))
+        store.experiments.enqueue("run", "t", {"prompt_set_id": old.id}, [PlannedRun(0, 0, "Baseline", [], 2)])
+        with pytest.raises(InputError, match="belongs to an experiment"):
+            store.prompt_sets.replace(old.id, new_set("letters", "def"))
+        with pytest.raises(InputError, match="'letters' exists"):
+            store.prompt_sets.replace(other.id, new_set("letters", "def"))
+        assert len(store.prompt_sets.bodies(old.id)) == len(store.prompt_sets.bodies(other.id)) == 2
+
 
 class TestModels:
     def test_a_name_has_one_place(self, store: Store) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.analysis.environment import Changed, environment_differences
+from app.analysis.environment import Changed, beyond_recipe, environment_differences
 
 MANIFEST: dict[str, Any] = {
     "versions": {"vllm": "0.11", "torch": None},
@@ -47,3 +47,15 @@ def test_what_was_asked_of_the_engine_is_in_its_flags() -> None:
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=2), FACTS, max_size=4))
 def test_a_manifest_does_not_differ_from_itself(manifest: dict[str, Any]) -> None:
     assert environment_differences(manifest, manifest) == ()
+
+
+def test_what_a_recipe_changes_is_no_other_cause() -> None:
+    other = MANIFEST | {"engine": {"key": "b", "argv": ["--x", "2"]}, "recipe": [{"technique": "t"}]}
+    assert beyond_recipe(MANIFEST, other) == ()
+    assert beyond_recipe(MANIFEST, other | {"sampling": {"seed": 1}}) == (Changed("sampling.seed", 0, 1),)
+
+
+def test_what_was_asked_of_the_engine_is_another_cause() -> None:
+    asked = [MANIFEST | {"options": {"max_model_len": length}} for length in (1024, 2048)]
+    assert beyond_recipe(*asked) == (Changed("options.max_model_len", 1024, 2048),)
+    assert beyond_recipe(MANIFEST, asked[0]) == ()

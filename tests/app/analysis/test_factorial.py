@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.analysis.compare import RungData
 from app.analysis.factorial import Combination, Effect, Effects, find_effects, shapley
-from app.analysis.statistics import SAMPLES
+from app.analysis.resampling import SAMPLES
 from tests.building import one_by_one, rung
 
 NOTHING = RungData(())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from time import monotonic
 from typing import Any
 
@@ -199,3 +200,9 @@ def test_what_each_rule_takes_it_can_judge_by(rule: str) -> None:
 def test_an_unknown_rule_lists_the_known_ones() -> None:
     with pytest.raises(InputError, match="score 'fuzzy' is no rule; use one of: contains, exact, numeric, json, regex"):
         rule_of("fuzzy")
+
+
+@given(st.text("ab_1 .é²漢-\n", max_size=8), st.text("ab_1 .é²漢-\n", max_size=3))
+def test_whole_words_are_those_of_a_pattern(answer: str, expected: str) -> None:
+    pattern = rf"(?<!\w){re.escape(normalise(expected))}(?!\w)"
+    assert holds_expected(answer, expected) is (re.search(pattern, normalise(answer)) is not None)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, ttest_ind
 
+from app.analysis.resampling import Matrix
 from app.analysis.statistics import (
     Estimate,
     Interval,
-    Matrix,
     adjusted,
     contrast,
     distribution,

@@ -102,7 +102,7 @@ class TestPrompts:
         [
             (b"", "is empty"),
             (b'{"prompt": "na\xefve"}\n', "line 1: byte 0xef at column 15 is not UTF-8"),
-            (b'{"prompt": "x"}\n{"prompt": "y', "line 2 is cut off"),
+            (b'{"prompt": "x"}\n{"prompt": "y', "line 2: cut off"),
             (b'{"prompt": "x"}\n{"name": "y"}\n', "line 2: the row has no text"),
             (b'{"id": 1, "prompt": "x"}\n{"id": 1, "prompt": "y"}\n', "the id '1' was used at line 1"),
         ],

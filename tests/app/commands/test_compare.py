@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.experiment.measure import save_records
-from app.prompts.saved import save_prompt_set
+from app.prompts.saved import save_prompt_set, save_starter_sets
 from store.experiments import PlannedRun
 from store.store import Store
-from tests.app.commands.conftest import Rung
+from tests.app.commands.conftest import Rung, check
 from tests.building import chat_prompts, one_by_one
+from tests.pages import factory
 
 PREFIX: list[dict[str, Any]] = [{"technique": "prefix_caching", "settings": {}}]
 
@@ -213,3 +215,45 @@ def test_bad_input(rung: Rung, runs: list[int], line: str, says: str) -> None:
     assert (said.code, said.out) == (2, "")
     assert says.format(*runs) in said.err
     assert said.err.count("\n") == 1
+
+
+def test_rungs_are_compared_with_all_their_repeats(rung: Rung, store: Store) -> None:
+    save_starter_sets(store)
+    number = factory.finished(store, prompts=24, repeats=3)
+    said = rung("compare", f"{number}.0", f"{number}.2", "--json")
+    assert (said.json["baseline"], said.json["candidates"][0]["run"]) == (f"{number}.0", f"{number}.2")
+    assert said.json["candidates"][0]["verdict"] == "better"
+    assert said.json["candidates"][0]["small_sample"] == []
+    assert f"Run {number}.2 against run {number}.0: better" in rung("compare", f"{number}.0", f"{number}.2").out
+
+
+def test_a_saving_that_nothing_shows_a_cause_of_is_not_better(rung: Rung, store: Store, runs: list[int]) -> None:
+    idle = {"technique": "prefix_caching", "took_effect": False, "detail": "0 of 900 prompt tokens"}
+    for number in runs[:3]:
+        store.runs.set_summary(number, {"evidence": [idle], "metrics": {}, "requests": 20, "errors": 0, "suspect": []})
+    faster, slower = rung("compare", *runs[:3], "--json").json["candidates"]
+    assert (faster["verdict"], slower["verdict"]) == ("no clear change", "worse")
+    assert faster["metrics"]["relative_cost"]["delta"] == pytest.approx(-0.2)
+    assert "20% less although nothing shows that prefix_caching took effect" in rung("compare", *runs[:2]).out
+
+
+def test_a_report_of_the_comparison_is_written(rung: Rung, runs: list[int], tmp_path: Path) -> None:
+    for form in ("html", "md", "csv", "json", "pdf"):
+        said = rung("compare", *runs[:3], "--out", tmp_path / f"r.{form}", "--texts", "none")
+        assert said.code == 0
+        assert f"r.{form}: {(tmp_path / f'r.{form}').stat().st_size:,} bytes" in said.out
+    assert f"compare {runs[0]} {runs[1]} {runs[2]}" in (tmp_path / "r.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("1", "x"), "'x' is no run: give a run's number, or EXPERIMENT.RUNG, as in 3.2"),
+        (("1", "1.9"), "experiment 1 has no rung 9"),
+        (("1", "1.4"), "experiment 1 has no finished run of rung 4"),
+        (("1", "7.0"), "no experiment with the number 7"),
+        (("1", "2", "--out", "r.doc"), ".html, .pdf, .md, .csv or .json"),
+    ],
+)
+def test_what_is_no_run_gets_one_line(rung: Rung, runs: list[int], words: tuple[str, ...], says: str) -> None:
+    check(rung("compare", *words), says)

@@ -63,3 +63,25 @@ def test_bad_input_is_one_line(rung: Rung, model: Path, tokenized: Path, file: P
     chat = file.with_name("chat.jsonl")
     chat.write_text('{"id": "c1", "messages": [{"role": "user", "content": "one"}]}\n')
     check(rung("prompts", "stats", chat, "--model", tokenized), "chat template of tokenized refuses the prompt 'c1'")
+
+
+def test_shared_beginnings_with_their_words(rung: Rung, tokenized: Path, file: Path) -> None:
+    document = rung("prompts", "stats", file, "--model", tokenized, "--block-size", 2, "--json").json
+    assert document["tokenizers"] is None
+    # [BOS] and six words, shared by three; two of them end alike only in their last word.
+    (whole,) = [each for each in document["shared_beginnings"] if each["prompts"] == 3]
+    assert (whole["tokens"], whole["whole_block_tokens"], whole["repeated_tokens"]) == (7, 6, 14)
+    assert whole["words"] == "[BOS] one two one two one two"
+    assert "[BOS] one two one two one two" in rung("prompts", "stats", file, "--model", tokenized).out
+
+
+def test_every_tokenizer_side_by_side(rung: Rung, tokenized: Path, file: Path) -> None:
+    assert rung("models", "add", tokenized).code == 0
+    said = rung("prompts", "stats", file, "--model", "tokenized", "--tokenizers", "--json").json["tokenizers"]
+    found = {", ".join(each["names"]): each for each in said}
+    assert found["tokenized"]["counts"]["total"] == 24
+    assert found["starter"]["counts"] is None
+    assert "is not whole" in found["starter"]["why"]
+    shown = rung("prompts", "stats", file, "--model", "tokenized", "--tokenizers").out
+    assert "Tokenizer" in shown
+    assert "starter: the built-in model starter is not whole" in " ".join(shown.split())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.commands import quantize
+from app.preparation import quantizing
 from store.settings import Settings
 from tests.app.commands.conftest import Rung, check
 from tests.app.preparation.conftest import TEXT, quantizer
@@ -20,7 +20,7 @@ FITTING = {**LLAMA, "hidden_size": 256, "intermediate_size": 512, "num_attention
 
 @pytest.fixture
 def fitting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(quantize, "text_for", lambda *given: TEXT)
+    monkeypatch.setattr(quantizing, "text_for", lambda *given: TEXT)
     return checkpoint_folder(tmp_path / "fitting", FITTING)
 
 

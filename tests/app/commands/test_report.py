@@ -27,7 +27,7 @@ def test_a_report_is_written(rung: Rung, experiment: int, tmp_path: Path) -> Non
 
 
 def test_bad_input_gets_one_line(rung: Rung, experiment: int, tmp_path: Path) -> None:
-    check(rung("report", experiment, "--out", tmp_path / "r.doc"), "r.doc", ".html, .pdf, .md or .json")
+    check(rung("report", experiment, "--out", tmp_path / "r.doc"), "r.doc", ".html, .pdf, .md, .csv or .json")
     check(rung("report", 99, "--out", tmp_path / "r.md"), "no experiment with the number 99")
     check(rung("report", experiment, "--out", tmp_path / "x" / "r.md"), "cannot be written")
     assert list(tmp_path.glob("*.md")) == []

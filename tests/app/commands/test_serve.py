@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from app.__main__ import main
 from app.commands import serve
-from app.commands.serve import _supervise
+from app.commands.serve import _supervise, names_of
+from app.engine.priority import LOWEST, PAGES_STEPS
 from store.settings import Settings
 from tests.app.processes import alive
 from tests.fakes.launch import eventually, free_port
@@ -60,6 +62,17 @@ def test_signals_end_everything(settings: Settings, tmp_path: Path, sign: signal
     assert not any(alive(int(pid)) for pid in lines(pids))
 
 
+def test_pages_stand_behind_the_worker(settings: Settings, tmp_path: Path) -> None:
+    nice = {name: tmp_path / name for name in ("worker", "streamlit")}
+    commands = {
+        name: ["sh", "-c", f"sleep 0.2; cut -d ' ' -f 19 /proc/self/stat > {file}; exec sleep 600"]
+        for name, file in nice.items()
+    }
+    supervise(settings, commands, signal.SIGTERM, lambda: all(lines(file) for file in nice.values()))
+    worker, pages = (int(lines(file)[0]) for file in nice.values())
+    assert pages == min(LOWEST, worker + PAGES_STEPS)
+
+
 def test_one_that_ends_is_restarted_and_its_output_kept(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,6 +101,14 @@ def test_one_that_does_not_obey_is_killed(settings: Settings, tmp_path: Path) ->
     commands = {"worker": ["sh", "-c", f"trap '' TERM; echo $$ >> {pids}; while :; do sleep 0.05; done"]}
     supervise(settings, commands, signal.SIGTERM, lambda: len(lines(pids)) == 1)
     eventually(lambda: not alive(int(lines(pids)[0])), "it is gone")
+
+
+def test_the_studio_goes_by_local_names_alone_unless_others_can_reach_it() -> None:
+    assert names_of("127.0.0.1", []) == ["127.0.0.1", "localhost", "::1"]
+    assert names_of("127.0.0.1", ["rung.example.org"])[-1] == "rung.example.org"
+    shared = names_of("0.0.0.0", [])
+    assert socket.gethostname() in shared
+    assert len(shared) == len(set(shared))
 
 
 @pytest.mark.parametrize(("flags", "expected"), [((), None), (("--read-only",), "1")])

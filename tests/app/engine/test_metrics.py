@@ -15,9 +15,9 @@ from app.engine.metrics import (
     cache_facts,
     delta,
     parse_metrics,
-    read_gauges,
+    read_named,
     scrape,
-    scrape_gauges,
+    scrape_named,
 )  # fmt: skip
 from tests.app.serving import fake_vllm_server, server
 
@@ -99,14 +99,14 @@ vllm:kv_cache_usage_perc 0.25
 
 
 def test_sampled_gauges_are_read_without_the_rest() -> None:
-    assert read_gauges(GAUGES) == {RUNNING: 5.0, KV_USAGE: 0.25}
-    assert read_gauges(TEXT) is None
-    assert read_gauges("vllm:num_requests_running{} many") is None
+    assert read_named(GAUGES) == {RUNNING: 5.0, KV_USAGE: 0.25}
+    assert read_named(TEXT) is None
+    assert read_named("vllm:num_requests_running{} many") is None
 
 
 async def test_a_sample_agrees_with_a_whole_reading() -> None:
     async with fake_vllm_server() as (url, _), aiohttp.ClientSession() as session:
-        whole, sample = await scrape(session, url), await scrape_gauges(session, url)
+        whole, sample = await scrape(session, url), await scrape_named(session, url)
     assert whole is not None
     assert sample == {name: whole[name] for name in (RUNNING, WAITING, KV_USAGE)}
 

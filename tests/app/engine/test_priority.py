@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.priority import LOWEST, STEPS, group_nice, put_behind
+from app.engine.priority import LOWEST, PAGES_STEPS, STEPS, group_nice, put_behind
 from tests.fakes.launch import ROOT
 
 AUTOGROUP = Path("/proc/self/autogroup")
@@ -40,6 +40,15 @@ def test_its_session_is_put_behind_this_session() -> None:
     with started() as pid:
         put_behind(pid)
         assert group_nice(pid) == min(LOWEST, group_nice("self") + STEPS)
+
+
+@grouped
+def test_pages_stand_behind_the_engine_too() -> None:
+    with started() as engine, started() as pages:
+        put_behind(engine)
+        put_behind(pages, PAGES_STEPS)
+        assert group_nice("self") < group_nice(engine) < group_nice(pages)
+        assert os.getpriority(os.PRIO_PROCESS, engine) < os.getpriority(os.PRIO_PROCESS, pages)
 
 
 @grouped

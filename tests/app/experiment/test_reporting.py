@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from dataclasses import replace
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
 
-from app.experiment.reporting import load_report, rendered
+from app.analysis.sweep import Slo
+from app.experiment.reporting import load_comparison, load_report, rendered, rendered_comparison
+from app.experiment.results import load_ladder
 from app.prompts.saved import save_starter_sets
 from app.reports.html import to_html
 from app.reports.markdown import escaped, to_markdown
 from app.reports.pdf import parted, to_pdf
-from app.reports.report import Answer, Asked, Report, Table
+from app.reports.report import Answer, Asked, Report, Table, Texts
+from app.reports.spreadsheet import to_csv
 from app.whole_file import write_whole
 from optimizers.errors import InputError
 from store.store import Store
@@ -153,3 +157,127 @@ def test_a_file_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_an_unknown_form_is_refused(store: Store, experiment: int) -> None:
     with pytest.raises(InputError, match="no report of the form 'doc'"):
         rendered(store, experiment, "doc")
+
+
+def rows_of(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(content.decode(), newline="")))
+
+
+def test_csv_has_a_row_for_each_rung_with_all_that_it_rests_on(store: Store, experiment: int) -> None:
+    rows = rows_of(rendered(store, experiment, "csv"))
+    ladder = load_ladder(store, experiment)
+    assert [row["label"] for row in rows] == [
+        "Baseline", "Baseline again", "'+ Prefix caching", "'+ Continuous batching", "'+ Speculative decoding",
+    ]  # fmt: skip
+    climbed, found = rows[2], ladder.rungs[2]
+    assert float(climbed["relative_cost (x)"]) == found.cost
+    assert found.cost_interval is not None
+    assert float(climbed["relative_cost low"]) == found.cost_interval.low
+    assert climbed["evidence"].startswith("prefix_caching: took effect, ")
+    assert climbed["Hardware"].startswith(factory.MACHINE)
+    assert climbed["repeat"].startswith("python -m app ladder --model starter")
+    assert float(climbed["ttft_ms p95 (ms)"]) == found.metrics["ttft_ms"]["p95"]
+    assert rows[0]["against"] == ""
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_defused(store: Store, experiment: int) -> None:
+    report = load_report(store, experiment)
+    taken = replace(report, figures=({"label": "=1+1", "=name": "@x", "value": -1.5, "none": None},))
+    assert to_csv(taken) == "label,'=name,value,none\r\n'=1+1,'@x,-1.5,\r\n"
+
+
+@pytest.fixture
+def compared(store: Store, experiment: int) -> list[str]:
+    return [f"{experiment}.{rung}" for rung in (0, 2, 3)]
+
+
+def test_every_form_of_a_comparison_tells_the_same(store: Store, compared: list[str]) -> None:
+    report = load_comparison(store, compared)
+    forms = {form: rendered_comparison(store, compared, form) for form in ("html", "pdf", "md")}
+    assert "+ Prefix caching: better; 0." in report.headline
+    evidence = report.sections[3].tables[0].rows
+    assert [row[1] for row in evidence] == ["Prefix caching", "Prefix caching", "Continuous batching"]
+    for phrase in (report.headline, *(row[3] for row in evidence), report.sections[1].sentences[-1]):
+        assert phrase in forms["html"].decode().replace("&#39;", "'")
+        assert " ".join(phrase.split()) in text_of(forms["pdf"])
+        assert escaped(phrase) in forms["md"].decode()
+    assert [section.title for section in report.sections] == [
+        "Metric by metric", "What it costs, and what it gives up", "Distributions",
+        "Did each technique take effect?", "Read with care", "What differs", "The baseline's configuration",
+    ]  # fmt: skip
+
+
+def test_a_comparison_says_how_to_measure_and_compare_it_again(store: Store, compared: list[str]) -> None:
+    measure, compare = load_comparison(store, compared).repeat
+    assert measure.startswith("python -m app ladder --model starter --prompts support-desk")
+    assert compare == f"python -m app compare {' '.join(compared)}"
+
+
+def test_a_comparison_as_csv_and_json(store: Store, compared: list[str]) -> None:
+    rows = rows_of(rendered_comparison(store, compared, "csv"))
+    assert [row["run"] for row in rows] == compared
+    assert [row["verdict"] for row in rows] == ["baseline", "better", "better"]
+    document = json.loads(rendered_comparison(store, compared, "json"))
+    assert document["schema"] == "rung.compare/1"
+    assert (document["baseline"], [each["run"] for each in document["candidates"]]) == (compared[0], compared[1:])
+    assert [side["label"] for side in document["sides"]] == ["Baseline", "+ Prefix caching", "+ Continuous batching"]
+    assert document["sides"][1]["manifest"]["hardware"]["title"] == factory.MACHINE
+    assert len(document["candidates"][0]["prompts"]) == 12
+    cost = document["candidates"][0]["metrics"]["relative_cost"]
+    assert 1 + cost["delta"] == pytest.approx(float(rows[1]["relative_cost (x)"]))
+    assert "/home/someone" not in json.dumps(document)
+
+
+@pytest.mark.parametrize(
+    ("texts", "words", "prompts"), [("full", True, 12), ("redacted", False, 12), ("none", False, 0)]
+)
+def test_a_comparison_can_leave_texts_out(
+    store: Store, compared: list[str], texts: Texts, words: bool, prompts: int
+) -> None:
+    html = rendered_comparison(store, compared, "html", texts).decode()
+    assert ("Question:" in html) is words
+    assert html.count('class="asked"') == prompts
+    assert len(html.encode()) < 3_000_000
+
+
+def test_runs_that_cannot_be_compared_have_a_report_that_says_so(store: Store, experiment: int) -> None:
+    other = factory.finished(store, prompts=16)
+    report = load_comparison(store, [f"{experiment}.0", f"{other}.0"])
+    assert report.sections[0].title == "Not comparable"
+    assert rows_of(to_csv(report).encode())[1]["verdict"] == "not comparable"
+    assert to_pdf(report)[:5] == b"%PDF-"
+
+
+@pytest.fixture
+def swept(store: Store) -> int:
+    save_starter_sets(store)
+    return factory.swept(store)
+
+
+def test_every_form_of_a_sweep_tells_its_loads(store: Store, swept: int) -> None:
+    slo = Slo({"ttft_ms": 100_000.0})
+    report = load_report(store, swept, slo=slo)
+    assert "every load is within the SLO" in report.headline
+    for form in ("html", "md", "pdf"):
+        made = rendered(store, swept, form, slo=slo)
+        text = text_of(made) if form == "pdf" else made.decode()
+        for phrase in ("2 in flight", "Goodput", "python -m app sweep"):
+            assert phrase in text or escaped(phrase) in text
+    rows = rows_of(rendered(store, swept, "csv", slo=slo))
+    assert [float(row["offered (in flight)"]) for row in rows] == [1, 2, 4]
+    assert float(rows[0]["ttft_ms p50 low"]) <= float(rows[0]["ttft_ms p50 (ms)"])
+    document = json.loads(rendered(store, swept, "json", slo=slo))
+    assert document["schema"] == "rung.sweep/1"
+    assert document["manifest"]["hardware"]["title"] == factory.MACHINE
+    assert document["repeat"] == list(report.repeat)
+    assert report.repeat[0] == (
+        "python -m app sweep --model starter --prompts support-desk --limit 12 --techniques prefix_caching "
+        "--concurrencies 1,2,4 --slo ttft_ms=100000 --repeats 2"
+    )
+
+
+def test_a_sweep_that_has_not_begun_has_a_report(store: Store) -> None:
+    save_starter_sets(store)
+    number = factory.swept(store, measured=False)
+    for form in ("html", "pdf", "md", "csv", "json"):
+        assert rendered(store, number, form) is not None

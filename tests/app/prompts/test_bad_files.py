@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.prompts import files
-from app.prompts.files import MAX_LINE_BYTES, read_prompt_file, read_prompts, slug
+from app.prompts import decode
+from app.prompts.decode import MAX_LINE_BYTES
+from app.prompts.files import read_prompt_file, read_prompts, slug
 from optimizers.errors import InputError
 
 GOOD = b'{"id": "a", "prompt": "fine"}\n'
@@ -44,7 +45,9 @@ def test_a_file_without_rows(content: bytes, suffix: str) -> None:
 
 def test_text_that_is_not_utf8() -> None:
     message = refusal(GOOD + '{"prompt": "naïve"}'.encode("latin-1"))
-    assert message == "my.file, line 2: byte 0xef at column 15 is not UTF-8; save the file as UTF-8"
+    assert (
+        message == "my.file, line 2: byte 0xef at column 15 is not UTF-8; save the file as UTF-8; nothing was imported"
+    )
     assert "byte 0xff at column 1 is not UTF-8" in refusal("hello".encode("utf-16"))
     assert "is not UTF-8" in refusal(b"prompt\nna\xefve\n", ".csv")
 
@@ -52,13 +55,13 @@ def test_text_that_is_not_utf8() -> None:
 @pytest.mark.parametrize("broken", [b'{"prompt": "half', b'{"prompt": "x"', b'{"prompt":', b"{"])
 def test_a_row_that_is_cut_off(broken: bytes) -> None:
     message = refusal(GOOD + broken)
-    assert message.startswith("my.file, line 2 is cut off at column ")
+    assert message.startswith("my.file, line 2: cut off at column ")
     assert message.endswith("nothing was imported")
 
 
 def test_a_row_that_is_no_json() -> None:
-    assert "line 2 is not JSON (" in refusal(GOOD + b"prompt: hello\n")
-    assert "line 1 is not JSON (Extra data) at column 15" in refusal(b'{"prompt":"a"}{"prompt":"b"}\n')
+    assert "line 2: not JSON (" in refusal(GOOD + b"prompt: hello\n")
+    assert "line 1: not JSON (Extra data) at column 15" in refusal(b'{"prompt":"a"}{"prompt":"b"}\n')
 
 
 def test_a_document_that_is_cut_off() -> None:
@@ -118,7 +121,7 @@ class TestCsv:
 
     def test_a_comma_outside_quotes_is_not_cut_away(self) -> None:
         message = refusal(b"prompt\nHello, you\n", ".csv")
-        assert "line 2 has more fields than the header; put quotes around text that holds the separator" in message
+        assert "line 2: more fields than the header; put quotes around text that holds the separator" in message
 
     def test_a_quote_that_is_never_closed(self) -> None:
         assert "my.file, line " in refusal(b'prompt\n"Hello\n', ".csv")
@@ -129,11 +132,11 @@ class TestCsv:
 
 class TestSizes:
     def test_a_line_above_the_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(files, "MAX_LINE_BYTES", 2**20)
+        monkeypatch.setattr(decode, "MAX_LINE_BYTES", 2**20)
         row = b'{"prompt": "' + b"x" * 2**20 + b'"}\n'
         message = refusal(GOOD + row)
         assert message.startswith("my.file, line 2 is longer than 1 MiB; put one prompt on each line")
-        monkeypatch.setattr(files, "MAX_LINE_BYTES", len(row))
+        monkeypatch.setattr(decode, "MAX_LINE_BYTES", len(row))
         assert len(read_prompts(io.BytesIO(GOOD + row), "f", ".jsonl", "s").prompts) == 2
 
     def test_a_line_of_100_megabytes_is_refused_unread(self, tmp_path: Path) -> None:

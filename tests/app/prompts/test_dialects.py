@@ -175,3 +175,58 @@ def test_line_and_paragraph_separators_inside_text_end_no_line() -> None:
 def test_ids_are_kept_and_made_where_there_are_none() -> None:
     found = read({"prompt": "a", "prompt_id": 7}, {"prompt": "b", "id": ""}, {"prompt": "c"})
     assert [prompt.id for prompt in found.prompts] == ["7", "row-0002", "row-0003"]
+
+
+def test_a_system_column_makes_a_chat() -> None:
+    for name in ("system", "system_prompt", "prefix"):
+        prompt = one({name: "Be brief", "prompt": "Why?"})
+        assert prompt.messages == (Message("system", "Be brief"), Message("user", "Why?"))
+    assert one({"system": " ", "prompt": "Why?"}).text == "Why?"
+    chat = one({"system": "unused", "messages": [{"role": "user", "content": "Hi"}]})
+    assert [message.role for message in chat.messages] == ["user"]
+
+
+@pytest.mark.parametrize("name", ["output_tokens", "output_tokens_count", "max_output_tokens"])
+def test_datasets_of_vllm_and_guidellm_say_how_long_an_answer_is(name: str) -> None:
+    assert one({"prompt": "x", name: 10}).max_tokens == 10
+
+
+def test_capital_headers_of_a_spreadsheet() -> None:
+    (prompt,) = read("Question,Answer,Max tokens\nWhy?,So,7\n", suffix=".csv").prompts
+    assert (prompt.text, prompt.expected, prompt.max_tokens) == ("Why?", "So", 7)
+
+
+def test_alpaca_rows_keep_their_input() -> None:
+    assert one({"instruction": "Translate", "input": "Haus", "output": "house"}) == Prompt(
+        "row-0001", text="Translate\n\nHaus", expected="house"
+    )
+    assert one({"instruction": "Count", "input": "", "output": "1"}).text == "Count"
+
+
+def test_questions_with_turns_are_asked_by_their_first() -> None:
+    prompt = one({"question_id": 81, "category": "writing", "turns": ["Write.", "Rewrite."]})
+    assert (prompt.id, prompt.text) == ("81", "Write.")
+    with pytest.raises(InputError, match="turns hold no answers between them; give the conversation as messages"):
+        one({"session_id": "a", "turns": [{"text": "Hello"}]})
+
+
+def test_openai_responses_rows() -> None:
+    body = {"model": "m", "input": "Hi", "max_output_tokens": 3}
+    assert one({"custom_id": "r", "body": body}) == Prompt("r", text="Hi", max_tokens=3)
+    assert one({"input": [{"role": "user", "content": "Hi"}]}).messages == (Message("user", "Hi"),)
+
+
+def test_an_aiperf_trace_with_texts() -> None:
+    prompt = one({"timestamp": 1500, "text_input": "Hello", "output_length": 4})
+    assert (prompt.text, prompt.max_tokens, prompt.arrival_s) == ("Hello", 4, 1.5)
+
+
+def test_json_within_csv() -> None:
+    table = (
+        'id,messages,documents\na,"[{""role"": ""user"", ""content"": ""{{documents}} Why?""}]","[""one"", ""two""]"\n'
+    )
+    prompt = read(table, suffix=".csv").prompts[0]
+    assert prompt.messages == (Message("user", "{{documents}} Why?"),)
+    assert [document.text for document in prompt.documents] == ["one", "two"]
+    with pytest.raises(InputError, match="line 2: messages is no whole list in JSON"):
+        read('messages\n"[{"\n', suffix=".csv")

@@ -43,7 +43,7 @@ def test_saved_and_loaded_a_set_is_the_same(store: Store) -> None:
 
 def test_a_file_is_imported_under_its_name_or_another(store: Store, tmp_path: Path) -> None:
     path = prompt_file(tmp_path, "My Letters.jsonl", "one", "two")
-    row, new = import_file(store, path)
+    row, new, _ = import_file(store, path)
     assert (row.name, row.source, new) == ("my-letters", "My Letters.jsonl", True)
     assert import_file(store, path)[1] is False
     assert import_file(store, path, "Other name")[0].name == "other-name"

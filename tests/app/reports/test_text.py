@@ -109,7 +109,7 @@ def test_a_run_tells_refusals_empty_answers_and_how_sure_its_quality_is(capsys: 
 
 def test_a_comparison_with_and_without_figures(capsys: pytest.CaptureFixture[str]) -> None:
     before, after = rung(one_by_one([100.0] * 10)), rung([record(at, error="no") for at in range(10)])
-    lines = shown(compare_table(1, {2: compare(before, before), 3: compare(before, after)}), capsys)
+    lines = shown(compare_table("1", {"2": compare(before, before), "3": compare(before, after)}), capsys)
     assert any(line.startswith("Run 2 against run 1: no clear change; 1.00x") for line in lines)
     assert "Run 3 against run 1: failed; the candidate answered no request" in lines
     assert "+0.0%" in row(lines, "TTFT")
@@ -118,7 +118,7 @@ def test_a_comparison_with_and_without_figures(capsys: pytest.CaptureFixture[str
 
 def test_a_comparison_tells_answers_in_points(capsys: pytest.CaptureFixture[str]) -> None:
     before, after = (answering(0, "", Recipe(), right, ms).data for right, ms in ((58, 200), (40, 100)))
-    lines = shown(compare_table(1, {2: compare(before, after)}), capsys)
+    lines = shown(compare_table("1", {"2": compare(before, after)}), capsys)
     assert any(line.startswith("Run 2 against run 1: better on cost, worse on answers; 0.50x") for line in lines)
     cells = " ".join(row(lines, "Expected answers"))
     assert cells.startswith("96.7 66.7 -30.0 points -")

@@ -6,12 +6,16 @@ import json
 import struct
 from pathlib import Path
 
+import pytest
+
 from app.engine.checkpoint import read_checkpoint
 from app.engine.hardware import GIB, Gpu, Hardware
 from app.studio.model_view import (
+    data_type,
     engine_state,
     engine_techniques,
     hardware_facts,
+    is_hub_id,
     log_tail,
     look_at,
     millions,
@@ -23,7 +27,8 @@ from tests.building import LLAMA, checkpoint_folder
 
 
 def with_weights(folder: Path, shapes: dict[str, list[int]]) -> Path:
-    header = json.dumps({name: {"shape": shape} for name, shape in shapes.items()} | {"__metadata__": {}}).encode()
+    tensors = {name: {"dtype": "BF16", "shape": shape} for name, shape in shapes.items()}
+    header = json.dumps(tensors | {"__metadata__": {}}).encode()
     (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
     return folder
 
@@ -32,19 +37,43 @@ def test_parameters_are_counted_from_the_header(tmp_path: Path) -> None:
     folder = with_weights(checkpoint_folder(tmp_path / "m"), {"a": [1000, 2000], "b": [500]})
     (found,) = look_at([("m", str(folder))])
     assert found.parameters == 2_000_500
-    assert model_row(found)["Parameters"] == "2.0 M"
+    row = model_row(found)
+    assert (row["Parameters"], row["Data type"], row["From"]) == ("2.0 M", "BF16", "folder")
     assert millions(7_000_000_000) == "7.0 B"
 
 
 def test_weights_that_cannot_be_counted_are_an_en_dash(tmp_path: Path) -> None:
     quantized = LLAMA | {"quantization_config": {"quant_method": "awq"}}
-    packed = with_weights(checkpoint_folder(tmp_path / "packed", quantized), {"a": [10]})
+    packed = with_weights(checkpoint_folder(tmp_path / "packed", quantized), {"up_proj.qweight": [10, 2]})
     garbage = checkpoint_folder(tmp_path / "garbage")
     (garbage / "model.safetensors").write_bytes(b"\xff" * 64)
     for folder in (packed, garbage):
         (found,) = look_at([("m", str(folder))])
         assert model_row(found)["Parameters"] == "–"
     assert read_checkpoint(packed).quantization == "awq"
+
+
+def test_quantized_weights_say_how_and_in_how_many_bits(tmp_path: Path) -> None:
+    quantized = LLAMA | {"quantization_config": {"quant_method": "awq", "bits": 4}}
+    folder = with_weights(checkpoint_folder(tmp_path / "packed", quantized), {"up_proj.qweight": [10, 2]})
+    (folder / "rung.json").write_text("{}")
+    (found,) = look_at([("m", str(folder))])
+    assert (data_type(found), found.source, found.parameters) == ("awq, 4 bits", "made here", 80)
+
+
+def test_a_shared_page_names_no_folder(tmp_path: Path) -> None:
+    (found,) = look_at([("gone", str(tmp_path / "gone"))])
+    assert str(tmp_path) in model_row(found)["State"]
+    assert str(tmp_path) not in model_row(found, shared=True)["State"]
+    assert "there is no such folder" in model_row(found, shared=True)["State"]
+
+
+def test_what_a_person_types_is_a_hub_id_or_a_folder(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(model.parent.parent)
+    assert is_hub_id(" maker/tiny ")
+    assert not is_hub_id(str(model))
+    assert not is_hub_id(f"{model.parent.name}/{model.name}")
+    assert not is_hub_id("tiny")
 
 
 def test_a_model_that_has_gone_keeps_its_place_and_says_why(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.prompts.prompt_set import PromptSet
-from app.studio.prompt_view import first_words, shared_beginning, view_of
+from app.studio.prompt_view import first_words, prompt_row, shared_beginning, view_of
 from optimizers.prompt import Message, Prompt
 
 HANDBOOK = Message("system", "You answer from the handbook. " * 20)
@@ -16,8 +16,8 @@ def prompts(*questions: str) -> PromptSet:
 
 
 def test_what_all_prompts_share_is_skipped() -> None:
-    rows = view_of(prompts("Where is order 17?", "When was order 21 paid?")).rows
-    assert [row["First words"] for row in rows] == [
+    seen = view_of(prompts("Where is order 17?", "When was order 21 paid?"))
+    assert [prompt_row(prompt, seen.shared)["First words"] for prompt in seen.page(1)] == [
         "… Where is order 17? assistant:",
         "… When was order 21 paid? assistant:",
     ]

@@ -1,0 +1,13 @@
+"""A text cell that a spreadsheet would run as a formula (it begins with = + - @, tab or carriage return) gets an
+apostrophe in front, which spreadsheets hide. Numbers stay numbers. Source: OWASP, CSV injection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(value: Any) -> Any:
+    return "'" + value if isinstance(value, str) and value.startswith(FORMULA) else value

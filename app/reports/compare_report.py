@@ -1,0 +1,228 @@
+"""A baseline and its candidates as a report: the same sentences and figures as the Compare page's. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.analysis.metric import BY_TAG
+from app.analysis.statistics import distribution, median_interval
+from app.analysis.trade_off import LATENCIES, QUALITY, Limits, Point
+from app.experiment.comparing import Pairing, Side, trade_off_point
+from app.prompts.prompt_set import PromptSet
+from app.reports.effects import times
+from app.reports.ladder_report import Answered, asked_of, shown_manifest
+from app.reports.report import Bar, Cell, Chart, Fact, Report, Section, Texts, table_of
+from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cells, metric_cells
+from app.studio import compare_view as view
+from app.studio import evidence_view, trade_off_view
+from app.studio.compare_configuration import configuration_rows
+from app.studio.wording import EFFECTS, listed, moment, without_folders
+from app.version import RUNG
+from app.words import recorded_on, title_of
+
+TAIL = "p95"
+
+
+def compare_report(
+    before: Side,
+    pairings: Sequence[Pairing],
+    prompts: PromptSet | None,
+    repeat: Sequence[str],
+    texts: Texts = "full",
+    limits: Limits | None = None,
+    *,
+    now: float,
+) -> Report:
+    """`repeat` are the command lines that measure and compare it again; `now` is in seconds since the epoch."""
+    sides = [before, *(pairing.side for pairing in pairings)]
+    points = [trade_off_point(side, pairing) for side, pairing in zip(sides, [None, *pairings], strict=True)]
+    names = listed([pairing.side.name for pairing in pairings])
+    answered = [] if texts == "none" else [_answered(side) for side in sides]
+    return Report(
+        title=f"{names} beside {before.name}",
+        headline=" ".join(view.sentence(pairing) for pairing in pairings),
+        basis=_basis(before, [pairing.side for pairing in pairings]),
+        measured_at=moment(before.manifest.get("started_at")),
+        made_at=moment(now),
+        version=RUNG,
+        facts=tuple(_fact(pairing) for pairing in pairings),
+        facts_of="Cost of an answered request as a multiple of the baseline's, and its verdict.",
+        sections=tuple(_sections(sides, pairings, points, limits or Limits())),
+        asked=() if texts == "none" or prompts is None else tuple(asked_of(prompts, answered, texts)),
+        repeat=tuple(map(without_folders, repeat)),
+        manifest={side.key: shown_manifest(side.manifest) for side in sides},
+        manifest_of="Manifest of the first run of each",
+        figures=tuple(
+            _figures(side, pairing, point, repeat)
+            for side, pairing, point in zip(sides, [None, *pairings], points, strict=True)
+        ),
+    )
+
+
+def _basis(before: Side, others: Sequence[Side]) -> str:
+    prompts = before.manifest.get("prompt_set", {})
+    where = before.manifest.get("hardware", {}).get("title")
+    facts = [text for text in (prompts.get("name"), where) if text]
+    told = (
+        f"The baseline was measured on {listed(facts)}." if facts else "Of the baseline's surroundings little is known."
+    )
+    recorded: dict[str, list[str]] = {}
+    for side in (before, *others):
+        if mark := recorded_on(side.manifest):
+            recorded.setdefault(mark, []).append(without_folders(side.name))
+    return " ".join([told, *(f"{mark}: {listed(names)}." for mark, names in recorded.items())])
+
+
+def _fact(pairing: Pairing) -> Fact:
+    cost = pairing.found.differences.get("relative_cost")
+    factor = None if cost is None or cost.delta is None else 1 + cost.delta
+    return Fact(pairing.side.name, times(factor), pairing.found.verdict)
+
+
+def _answered(side: Side) -> Answered:
+    first = side.data.repeats[0] if side.data.repeats else ()
+    return Answered(side.name, {record.position: record for _, record in first})
+
+
+def _sections(
+    sides: Sequence[Side], pairings: Sequence[Pairing], points: Sequence[Point], limits: Limits
+) -> list[Section]:
+    refused, besides = view.not_comparable(pairings), view.other_causes(pairings)
+    sections = [Section("Not comparable", tuple(refused))] if refused else []
+    summary = view.summary_rows(pairings)
+    if summary:
+        sections.append(
+            Section(
+                "Metric by metric",
+                tuple(view.sentence(pairing) for pairing in pairings),
+                tables=(table_of("Each metric beside the baseline's", summary),),
+                notes=("Changes with their 95 % intervals. Verdicts are corrected for their number.",),
+            )
+        )
+    sections += [_trade_off(points, limits), _latencies(sides)]
+    evidence = [
+        {
+            "Recipe": side.name,
+            "Technique": title_of(item["technique"]),
+            "Took effect": EFFECTS[item["took_effect"]].word,
+            "Evidence": item["detail"],
+        }
+        for side in sides
+        for item in side.evidence
+    ]
+    if evidence:
+        sections.append(Section("Did each technique take effect?", tables=(table_of("Evidence", evidence),)))
+    doubts = [f"{side.name}: {reason}." for side in sides for reason in side.suspect]
+    small = dict.fromkeys(reason for pairing in pairings for reason in pairing.found.small_sample)
+    doubts += [f"Small sample: {reason}." for reason in small]
+    if besides or doubts:
+        sections.append(Section("Read with care", (*besides, *doubts)))
+    return [*sections, *_configuration(sides)]
+
+
+def _trade_off(points: Sequence[Point], limits: Limits) -> Section:
+    tags = (QUALITY, "ttft_ms", "e2e_ms")
+    said = trade_off_view.limits_sentence(points, tags, limits)
+    sentences = [trade_off_view.front_sentence(points, tag) for tag in tags]
+    charts = tuple(
+        Chart(
+            trade_off_view.words(points, tag),
+            trade_off_view.trade_off(points, tag, limits),
+            _bars(points, tag),
+            None,
+            f"Cost against {trade_off_view.TITLES[tag]}; filled marks are on the front.",
+        )
+        for tag in tags
+        if len(trade_off_view.drawable(points, tag)) > 1
+    )
+    rows = trade_off_view.rows_of(points, tags, limits)
+    return Section(
+        "What it costs, and what it gives up",
+        (*([said] if said else []), *sentences),
+        charts,
+        (table_of("Each recipe's figures", rows),),
+        ("95 % intervals: of a p95 by order statistics over all requests, none below 72 of them.",),
+    )
+
+
+def _bars(points: Sequence[Point], tag: str) -> tuple[Bar, ...]:
+    """For forms that cannot draw a plane: the figure beside the cost."""
+    drawn = trade_off_view.drawable(points, tag)
+    return tuple(
+        Bar(
+            point.name,
+            figure.value,
+            figure.interval.low if figure.interval else None,
+            figure.interval.high if figure.interval else None,
+            f"{trade_off_view.text_of(tag, figure)} at {times(point.value('cost'))}",
+        )
+        for point in drawn
+        for figure in (point.figures[tag],)
+    )
+
+
+def _latencies(sides: Sequence[Side]) -> Section:
+    charts = []
+    for tag in LATENCIES:
+        measured = [(side, view.times_of(side.data, tag)) for side in sides]
+        bars = tuple(_latency_bar(side, values, tag) for side, values in measured if values)
+        if bars:
+            note = f"{BY_TAG[tag].title}: share of requests within a time; bars, where there are such, are medians."
+            charts.append(Chart(view.words(sides, tag), view.distributions(sides, tag), bars, None, note))
+    rows = view.percentile_rows(sides)
+    table = table_of("Percentiles of each latency", rows, [name for name in rows[0] if name != "Recipe"])
+    return Section("Distributions", charts=tuple(charts), tables=(table,))
+
+
+def _latency_bar(side: Side, values: Sequence[float], tag: str) -> Bar:
+    found, held, metric = distribution(values), median_interval(values), BY_TAG[tag]
+    text = f"{metric.format(found['p50'])}; {TAIL} {metric.format(found[TAIL])}"
+    return Bar(side.name, found["p50"] or 0.0, held.low if held else None, held.high if held else None, text)
+
+
+def _configuration(sides: Sequence[Side]) -> list[Section]:
+    sections = []
+    differing = configuration_rows(sides, everything=False)
+    if differing:
+        sections.append(Section("What differs", tables=(table_of("What the manifests say differently", differing),)))
+    manifest = sides[0].manifest
+    if manifest:
+        facts = [{"Fact": name, "Value": text} for name, text in evidence_view.configuration(manifest)]
+        facts.append({"Fact": "Engine", "Value": evidence_view.launch_command(manifest)})
+        sections.append(Section("The baseline's configuration", tables=(table_of("What it was measured with", facts),)))
+    return sections
+
+
+def _figures(side: Side, pairing: Pairing | None, point: Point, repeat: Sequence[str]) -> dict[str, Cell]:
+    """A side's row, understood alone."""
+    cost, quality = point.figures.get("cost"), point.figures.get(QUALITY)
+    cells: dict[str, Cell] = {
+        "run": side.key,
+        "label": side.label,
+        "techniques": ", ".join(use.key for use in side.recipe.uses),
+        "runs": " ".join(map(str, side.run_ids)),
+        "requests": side.requests,
+        "errors": side.errors,
+        "relative_cost (x)": None if cost is None else cost.value,
+        **interval_cells("relative_cost", cost.interval if cost else None),
+        "verdict": "baseline" if pairing is None else pairing.found.verdict,
+        "reason": None if pairing is None else "; ".join([pairing.found.reason, *pairing.doubts]),
+        **interval_cells(QUALITY, quality.interval if quality else None),
+    }
+    for tag in LATENCIES:
+        figure = point.figures.get(tag)
+        cells |= interval_cells(f"{tag} {TAIL}", figure.interval if figure else None)
+    return {
+        **cells,
+        **metric_cells(side.metrics, leave_out=("relative_cost",)),
+        "evidence": evidence_cell(side.evidence),
+        "suspect": "; ".join(side.suspect),
+        **_padded(manifest_cells(side.manifest)),
+        "repeat": "; ".join(map(without_folders, repeat)),
+    }
+
+
+def _padded(cells: Mapping[str, Any]) -> dict[str, Cell]:
+    """With every column, also where a side has no manifest."""
+    return dict.fromkeys(name for name, _ in evidence_view.configuration({})) | dict(cells)

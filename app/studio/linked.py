@@ -1,0 +1,24 @@
+"""Choices whose state is in the link by a name of their own, where Streamlit's binding would put the shown text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+
+def linked_segments(label: str, options: Mapping[str, str], parameter: str) -> str:
+    """One of `options`, which maps the value in the URL to what is shown; the first by default."""
+    key, first = f"chosen_{parameter}", next(iter(options))
+    named = st.query_params.get(parameter)
+    st.session_state[key] = named if named in options else first
+
+    def remember() -> None:
+        chosen = st.session_state[key] or first
+        if chosen == first:
+            st.query_params.pop(parameter, None)
+        else:
+            st.query_params[parameter] = chosen
+
+    st.segmented_control(label, list(options), format_func=options.__getitem__, key=key, on_change=remember)
+    return str(st.session_state[key] or first)

@@ -1,0 +1,66 @@
+"""The part of the Models page that says whether a model fits, before anything is loaded. Its inputs are the link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.engine.fit_words import verdict
+from app.engine.hardware import free_memory
+from app.engine.memory_fit import AS_SERVED, KV_FORMS, Load, fit_checkpoint
+from app.studio import model_fit as view
+from app.studio import parts
+from app.studio.charts import PLAIN
+from app.studio.model_view import KnownModel
+from app.studio.session import hardware, linked_choice
+from app.studio.wording import plain
+from optimizers.errors import InputError
+
+SIGNS = {
+    True: ":green[:material/check_circle:]", False: ":red[:material/cancel:]", None: ":gray[:material/help:]"
+}  # fmt: skip
+
+
+def fit_form(models: Sequence[KnownModel]) -> str | None:
+    """Draws the fit of one of the usable models; its name."""
+    known = {model.name: model for model in models if model.checkpoint is not None}
+    if not known:
+        st.caption("There is no usable model yet: the fit of one is shown here before it is loaded.")
+        return None
+    with st.container(horizontal=True):
+        with st.container(width=240):
+            name = linked_choice("Model", {name: name for name in known}, "fit_model", next(iter(known)))
+        model = known[name]
+        checkpoint = model.checkpoint
+        assert checkpoint is not None
+        longest = checkpoint.max_length
+        context = st.number_input(
+            "Context (tokens)", 1, None, min(view.DEFAULT_CONTEXT, longest or view.DEFAULT_CONTEXT), step=512,
+            key="fit_context", bind="query-params", width=170,
+            help="Of the longest request, prompt and answer together.",
+        )  # fmt: skip
+        requests = st.number_input(
+            "Requests at once", 1, None, view.DEFAULT_REQUESTS, key="fit_requests", bind="query-params", width=150
+        )
+        forms = view.forms_of(checkpoint)
+        with st.container(width=230):
+            form = linked_choice("Weights", forms, "fit_weights", AS_SERVED)
+        with st.container(width=210):
+            kv = linked_choice("Keys and values", {kind: view.KV_TITLES[kind] for kind in KV_FORMS}, "fit_kv", "auto")
+    try:
+        fit = fit_checkpoint(checkpoint, model.weights, free_memory(), Load(context, requests), form, kv)
+    except InputError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return name
+    st.markdown(f"{SIGNS[fit.fits]} **{plain(verdict(fit))}**")
+    st.plotly_chart(view.fit_figure(fit), config=PLAIN, key="fit_bar", alt=view.description(fit))
+    st.table(
+        [{key: plain(text) for key, text in row.items()} for row in view.fit_rows(fit)],
+        border="horizontal", hide_index=True, width=parts.TEXT_WIDTH, alt="Memory by part",
+    )  # fmt: skip
+    st.caption(
+        plain(f"{view.layout_text(checkpoint)} {view.planned_text(checkpoint, hardware(), context)}"),
+        width=parts.TEXT_WIDTH,
+    )
+    return name

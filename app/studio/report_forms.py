@@ -1,0 +1,49 @@
+"""The forms of a report as buttons, and the command that makes the same. What is written is made when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import streamlit as st
+
+from app.reports.report import Texts
+from app.studio.linked import linked_segments
+
+TEXTS: Mapping[Texts, str] = {
+    "full": "Prompts and answers in full",
+    "redacted": "How each prompt did, without its words",
+    "none": "No list of prompts",
+}
+FORMS = (
+    ("html", "HTML", "text/html", ":material/html:", "Interactive, in one file that opens without a network."),
+    ("pdf", "PDF", "application/pdf", ":material/picture_as_pdf:", "To print or to attach."),
+    ("md", "Markdown", "text/markdown", ":material/markdown:", "For a wiki or a pull request."),
+    ("csv", "CSV", "text/csv", ":material/table:", "For a spreadsheet: a row for each {row}, unrounded."),
+    (
+        "json",
+        "JSON",
+        "application/json",
+        ":material/data_object:",
+        "Every figure, for programs; no prompts or answers.",
+    ),
+)
+
+
+def choose_texts() -> Texts:
+    """How much of prompts and answers is told; part of the link."""
+    chosen = linked_segments("Prompts and answers", {str(key): text for key, text in TEXTS.items()}, "texts")
+    return next(key for key in TEXTS if key == chosen)
+
+
+def report_forms(made: Callable[[str], bytes], stem: str, command: str, row: str) -> None:
+    """`made` gives a form's content, `stem` begins the files' names, `row` is what a CSV row is of."""
+    for form, title, mime, icon, about in FORMS:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.download_button(
+                title, partial(made, form), f"{stem}.{form}", mime, icon=icon, on_click="ignore",
+                key=f"report_{form}", width=160,
+            )  # fmt: skip
+            st.caption(about.format(row=row))
+    st.caption("The same from a terminal:")
+    st.code(command, language=None, wrap_lines=True)

@@ -1,0 +1,216 @@
+"""The What-if page's fields. What they hold is one Scenario, which is also the page's address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from app.analysis.daily_shape import MOST_PEAK, SHAPES
+from app.analysis.load_curve import STATISTICS, LoadCurve
+from app.analysis.scenario import NAMES, NUMBERS, REPLICAS, Scenario, read_scenario
+from app.studio.wording import plain
+from optimizers.errors import InputError
+
+HELD, WRITTEN, WRONG = "what_if_held", "what_if_written", "what_if_wrong"
+NO_CANDIDATE = "No candidate"
+# A slider shows its value as Markdown in the theme's accent, which on dark is too faint for text of that size.
+PERCENT, TIMES = ":gray[%.0f %%]", ":gray[%.1f×]"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the fields are drawn with: the curves to choose from, the two that are chosen, and why the share of a prefix
+    cannot be set, empty where it can."""
+
+    titles: Mapping[str, str]
+    before: LoadCurve | None
+    after: LoadCurve | None
+    no_sharing: str
+
+
+def field_key(name: str) -> str:
+    return f"what_if_{name}"
+
+
+def follow_link(defaults: Scenario) -> None:
+    """Takes the address for the scenario when it is not the one that this page wrote: a link, a saved scenario, or the
+    browser's way back. Called from the page's script only: during quick changes of a field the address lags behind."""
+    query = {name: st.query_params[name] for name in NAMES if name in st.query_params}
+    if HELD in st.session_state and query == st.session_state.get(WRITTEN):
+        return
+    scenario, wrong = read_scenario(query, defaults)
+    st.session_state[WRONG] = wrong
+    _hold(scenario)
+
+
+def held() -> Scenario:
+    scenario: Scenario = st.session_state[HELD]
+    return scenario
+
+
+def write_link(scenario: Scenario) -> None:
+    """Every input into the address, if any changed."""
+    st.session_state[HELD] = scenario
+    query = scenario.to_query()
+    if any(st.query_params.get(name) != text for name, text in query.items()):
+        st.query_params.update(query)
+    st.session_state[WRITTEN] = query
+
+
+def _hold(scenario: Scenario) -> None:
+    st.session_state[HELD] = scenario
+    for name in NAMES:
+        st.session_state.pop(field_key(name), None)
+
+
+def chosen_curves(titles: Mapping[str, str]) -> Scenario:
+    """The two choices of what is compared."""
+    now = held()
+    before = _choice("Baseline", "curve_from", list(titles), titles, now)
+    others = ["", *(key for key in titles if key != before)]
+    after = _choice("Candidate", "curve_to", others, {"": NO_CANDIDATE, **titles}, now)
+    return replace(now, curve_from=before, curve_to=after)
+
+
+def fields(now: Scenario, known: Known) -> Scenario:
+    """All other inputs, in one column."""
+    st.markdown("**Traffic**")
+    values: dict[str, Any] = {"requests_per_day": _number("requests_per_day", now, 10_000.0, 0)}
+    titles = {key: shape.title for key, shape in SHAPES.items()}
+    values["daily_shape"] = _choice("Daily shape", "daily_shape", list(titles), titles, now)
+    if values["daily_shape"] == "custom":
+        values["peak_to_mean"] = _slider("peak_to_mean", now, 1.0, MOST_PEAK, 0.1, TIMES)
+    as_measured = "A request's mean; empty: as measured."
+    _side_by_side(
+        values, now, ("tokens_in", 100.0, 0, _measured(known, "prompt_tokens"), as_measured),
+        ("tokens_out", 10.0, 0, _measured(known, "output_tokens"), as_measured),
+    )  # fmt: skip
+    if known.no_sharing:
+        st.caption(plain(f"{NUMBERS['prefix_share'].title}: as measured; {known.no_sharing}."))
+    else:
+        values["prefix_share"] = _slider("prefix_share", now, 0.0, 100.0, 5.0, PERCENT)
+
+    st.markdown("**Limits**")
+    values["percentile"] = (
+        _seeded("percentile", now, lambda key: st.radio("Limits hold at", STATISTICS, key=key, horizontal=True))
+        or now.percentile
+    )
+    limits = ("most_ttft", "most_tpot", "most_e2e")
+    _side_by_side(values, now, *((name, 10.0, 0, "none", None) for name in limits))
+    values["most_load"] = _slider("most_load", now, 10.0, 100.0, 5.0, PERCENT)
+
+    st.markdown("**Money**")
+    values["usd_per_hour"] = _number("usd_per_hour", now, 0.1, 2, "none given", "As --price-per-hour; none is made up.")
+    _side_by_side(
+        values, now, ("usd_per_kwh", 0.05, 3, "none", "Added to the price where the power is known."),
+        ("watts", 50.0, 0, _watts(known), "Empty: as measured, at the load that drew most."),
+    )  # fmt: skip
+    values["replicas"] = (
+        _seeded(
+            "replicas",
+            now,
+            lambda key: st.radio("Replicas", list(REPLICAS), format_func=REPLICAS.__getitem__, key=key),
+        )
+        or now.replicas
+    )
+    values["api_model"] = _seeded(
+        "api_model",
+        now,
+        lambda key: st.text_input(
+            "API model to compare with", key=key, placeholder="for instance gpt-5-mini",
+            help="Its prices come from the package genai-prices.",
+        ),
+    ).strip()  # fmt: skip
+    return replace(now, **values)
+
+
+def saved_bar(saved: Mapping[str, Mapping[str, Any]], save: Any, forget: Any) -> None:
+    """Scenarios kept by name: whoever sees the page loads them; `save` and `forget` are None for those who may not."""
+    with st.popover("Scenarios", icon=":material/bookmark:"):
+        if saved:
+            name = st.selectbox("Saved scenario", list(saved), key="what_if_saved")
+            with st.container(horizontal=True):
+                st.button("Load", icon=":material/download:", on_click=_load, args=(saved[name],), key="what_if_load")
+                if forget is not None:
+                    st.button(
+                        "Delete", icon=":material/delete:", on_click=_tried, args=(forget, name), key="what_if_delete"
+                    )
+        else:
+            st.caption("None has been saved yet.")
+        if save is not None:
+            st.text_input("Name", key="what_if_name", max_chars=80, placeholder="for instance Black Friday")
+            st.button("Save this scenario", icon=":material/save:", on_click=_tried, args=(save,), key="what_if_save")
+        st.caption("The address of this page holds every input: copy it to share the scenario.")
+
+
+def save_named(keep: Any) -> None:
+    keep("scenario", str(st.session_state.get("what_if_name", "")), {"inputs": held().to_query()})
+
+
+def _load(content: Mapping[str, Any]) -> None:
+    inputs = content.get("inputs")
+    query = {name: str(text) for name, text in (inputs if isinstance(inputs, Mapping) else {}).items() if name in NAMES}
+    st.query_params.update(query)
+    st.session_state.pop(HELD, None)
+
+
+def _tried(action: Any, *given: str) -> None:
+    try:
+        action(*given)
+    except InputError as error:
+        st.session_state[WRONG] = [str(error)]
+
+
+def _seeded(name: str, now: Scenario, draw: Any) -> Any:
+    st.session_state.setdefault(field_key(name), getattr(now, name))
+    return draw(field_key(name))
+
+
+def _choice(label: str, name: str, keys: Sequence[str], titles: Mapping[str, str], now: Scenario) -> str:
+    key = field_key(name)
+    if st.session_state.setdefault(key, getattr(now, name)) not in keys:
+        st.session_state[key] = keys[0]
+    return str(st.selectbox(label, keys, format_func=titles.__getitem__, key=key))
+
+
+def _side_by_side(values: dict[str, Any], now: Scenario, *asked: tuple[str, float, int, str, str | None]) -> None:
+    """Numbers beside one another: name, step, digits, what an empty field says, and help."""
+    for column, (name, step, digits, hint, help_text) in zip(st.columns(len(asked)), asked, strict=True):
+        with column:
+            values[name] = _number(name, now, step, digits, hint, help_text)
+
+
+def _number(
+    name: str, now: Scenario, step: float, digits: int, hint: str | None = None, help_text: str | None = None
+) -> float | None:
+    rule = NUMBERS[name]
+    value = _seeded(
+        name,
+        now,
+        lambda key: st.number_input(
+            rule.label, float(rule.low), float(rule.high), value=None if rule.optional else "min", step=step,
+            format=f"%.{digits}f", key=key, placeholder=hint, help=help_text,
+        ),
+    )  # fmt: skip
+    return getattr(now, name) if value is None and not rule.optional else value
+
+
+def _slider(name: str, now: Scenario, low: float, high: float, step: float, form: str) -> float:
+    return float(
+        _seeded(name, now, lambda key: st.slider(NUMBERS[name].label, low, high, step=step, format=form, key=key))
+    )
+
+
+def _measured(known: Known, name: str) -> str:
+    curve = known.before or known.after
+    value = None if curve is None else curve.mean(name)
+    return "not known" if value is None else f"{value:,.0f}"
+
+
+def _watts(known: Known) -> str:
+    curve = known.before or known.after
+    drawn = [run.watts for run in curve.runs if run.watts is not None] if curve else []
+    return f"{max(drawn):,.0f}" if drawn else "none"

@@ -1,0 +1,88 @@
+"""Live: what runs now, how far it is, what the engine is doing this second, and what waits. Polls only meanwhile."""
+
+from __future__ import annotations
+
+from time import time
+
+import streamlit as st
+
+from app.experiment.live_file import live_path, read_live_run
+from app.studio import live_parts, parts
+from app.studio.access import may_change
+from app.studio.live import read_live
+from app.studio.live_view import figures, moment_sentence, now_readings
+from app.studio.model_view import log_tail
+from app.studio.session import POLL_S, open_studio, worker_notice
+from app.studio.wording import duration, moment, plain, without_folders
+from store.experiments import RESUMABLE
+from store.tables import ExperimentRow
+
+store, settings = open_studio()
+unfinished = store.experiments.unfinished()
+
+
+def show_running(experiment: ExperimentRow, ids: list[int]) -> None:
+    st.header(plain(without_folders(experiment.title)), anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        live_parts.cancel_button(store, experiment)
+        open_results(experiment, "Results so far")
+        st.caption("It goes on when this page is closed.")
+
+    @st.fragment(run_every=POLL_S)
+    def watch() -> None:
+        now = store.experiments.unfinished()
+        if [row.id for row in now] != ids:
+            st.rerun()
+        live = read_live(store, now[0])
+        readings = now_readings(read_live_run(live_path(settings)), live, time())
+        live_parts.progress(live)
+        live_parts.figure_cards(figures(readings, live))
+        st.caption(plain(moment_sentence(readings, live)))
+        parts.rung_list(live.rungs)
+        if may_change():
+            show_log(now[0])
+
+    watch()
+
+
+def show_log(experiment: ExperimentRow) -> None:
+    engine = store.engines.latest("experiment")
+    text = log_tail(engine) if engine is not None and engine.experiment_id == experiment.id else ""
+    if text:
+        with st.expander("The end of the engine's log", icon=":material/article:"):
+            parts.log_box(text)
+
+
+def show_idle() -> None:
+    latest = next(iter(store.experiments.recent(1)), None)
+    if latest is not None and latest.status in RESUMABLE:
+        parts.stopped_notice(store, latest)
+    else:
+        st.info("Nothing runs now, and nothing waits. Reload the page to look again.", icon=":material/bedtime:")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link("../pages/home.py", label="Start the starter ladder", icon=":material/play_arrow:")
+        st.page_link("../pages/ladder.py", label="Put an experiment together", icon=":material/stairs:")
+    finished = store.experiments.latest("done")
+    if finished is not None:
+        with st.container(border=True):
+            st.header("Latest finished experiment", anchor=False)
+            seconds = finished.seconds.get("total")
+            took = f", took {duration(seconds)}" if seconds else ""
+            st.markdown(f"{plain(without_folders(finished.title))}, {moment(finished.finished_at)}{took}")
+            open_results(finished, "Open its results")
+
+
+def open_results(experiment: ExperimentRow, label: str) -> None:
+    st.page_link(
+        "../pages/ladder.py", label=label, icon=":material/stairs:", query_params={"experiment": str(experiment.id)}
+    )
+
+
+parts.page_title("Live", "What is being measured now, second by second.")
+worker_notice(store)
+if unfinished:
+    show_running(unfinished[0], [row.id for row in unfinished])
+    if unfinished[1:]:
+        live_parts.queue_list(store, unfinished[1:])
+else:
+    show_idle()

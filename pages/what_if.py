@@ -1,0 +1,194 @@
+"""What-if: what a day's traffic would need and cost on measured load curves, with and without a technique."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from app.analysis.scenario import NUMBERS, Scenario
+from app.analysis.sensitivity import sensitivity, sentence
+from app.experiment.load_curves import default_pair
+from app.studio import parts, what_if_charts, what_if_inputs, what_if_notes, what_if_view
+from app.studio.access import may_change
+from app.studio.charts import PLAIN
+from app.studio.session import open_studio
+from app.studio.what_if_data import choices_of, curve_of, sides_of
+from app.studio.what_if_inputs import WRONG, Known
+from app.studio.what_if_view import Side
+from app.studio.wording import plain, without_folders
+
+SWEEPS = (
+    "python -m app sweep --model starter --prompts support-desk --rates 0.5,1,2,4,8\n"
+    "python -m app sweep --model starter --prompts support-desk --rates 0.5,1,2,4,8 --techniques prefix_caching"
+)
+TABS = ("Figures", "Day", "Load curve", "Volume", "What matters", "Rests on")
+store, _ = open_studio()
+version = store.runs.finished_version()
+choices = choices_of(store, store.url, version)
+titles = {choice.key: without_folders(choice.title) for choice in choices}
+
+
+def how_to_measure() -> None:
+    st.markdown(
+        "A load curve is one recipe measured under growing load. These two give a baseline and a candidate; put your "
+        "own model, prompts and rates in:",
+        width=parts.TEXT_WIDTH,
+    )
+    st.code(SWEEPS, language=None)
+
+
+def defaults() -> Scenario:
+    """A scenario that what was measured answers; the price is what the runs were measured with, never made up."""
+    asked = [st.query_params.get("curve_from"), st.query_params.get("curve_to")]
+    before, after = (
+        name if name in titles else other for name, other in zip(asked, default_pair(choices), strict=True)
+    )
+    curves = [curve for key in (before, after) if key and (curve := curve_of(store, store.url, version, key)[0])]
+    price = next((curve.price_per_hour for curve in curves if curve.price_per_hour is not None), None)
+    return Scenario(before, after, most_ttft=what_if_view.default_limit(curves), usd_per_hour=price)
+
+
+def show_tab(name: str, sides: list[Side], scenario: Scenario) -> None:
+    answered = [side for side in sides if side.answer is not None]
+    if name == "Rests on":
+        show_basis(sides)
+    elif name == "Load curve":
+        st.plotly_chart(
+            what_if_charts.curve_chart(sides, scenario), config=PLAIN, key="what_if_curve",
+            alt=what_if_charts.curve_words(sides, scenario),
+        )  # fmt: skip
+        st.caption("Measured points with their 95 % intervals. Nothing is said left or right of them.")
+    elif not answered:
+        st.caption("Nothing is answered; the notes above say what to change.")
+    elif name == "Figures":
+        st.table(what_if_view.rows(sides, scenario), border="horizontal", hide_index=True, alt="Every figure by side")
+    elif name == "Day":
+        st.plotly_chart(
+            what_if_charts.day_chart(sides), config=PLAIN, key="what_if_day", alt=what_if_charts.day_words(sides)
+        )
+    elif name == "Volume":
+        show_volume(answered, scenario)
+    else:
+        show_sensitivity(answered[-1], scenario)
+
+
+def show_volume(answered: list[Side], scenario: Scenario) -> None:
+    if scenario.usd_per_hour is None:
+        st.caption("Give the price of a replica's hardware to see dollars by volume and the break-even with an API.")
+        return
+    said = what_if_notes.break_even_sentences(answered, scenario.api_model)
+    st.markdown("\n".join(f"- {plain(text)}" for text in said), width=parts.TEXT_WIDTH)
+    if not scenario.api_model:
+        st.caption("Name an API model on the left to see from how many requests a day own replicas cost less.")
+    st.plotly_chart(
+        what_if_charts.volume_chart(answered, scenario, scenario.api_model), config=PLAIN, key="what_if_volume",
+        alt=what_if_charts.volume_words(answered),
+    )  # fmt: skip
+
+
+def show_sensitivity(side: Side, scenario: Scenario) -> None:
+    assert side.answer is not None
+    uncached = curve_of(store, store.url, version, side.curve.key)[1]
+    effects = sensitivity(scenario, side.answer, side.curve, uncached)
+    said = sentence(effects)
+    st.markdown(f"**{side.role}.** {plain(said)}", width=parts.TEXT_WIDTH)
+    st.plotly_chart(what_if_charts.tornado(effects), config=PLAIN, key="what_if_tornado", alt=said)
+    for effect in effects:
+        if effect.reason:
+            st.caption(plain(f"{effect.title}: {effect.reason}."))
+
+
+def show_basis(sides: list[Side]) -> None:
+    st.table(
+        what_if_notes.basis_rows(sides), border="horizontal", hide_index=True, alt="What each side was measured with"
+    )
+    with st.container(horizontal=True):
+        for number in dict.fromkeys(side.curve.experiment_id for side in sides):
+            st.page_link(
+                "../pages/ladder.py", label=f"Runs of experiment {number}", icon=":material/stairs:",
+                query_params={"experiment": str(number)},
+            )  # fmt: skip
+    st.markdown("\n".join(f"- {plain(text)}" for text in what_if_notes.RULES), width=parts.TEXT_WIDTH)
+
+
+@st.fragment
+def workbench() -> None:
+    left, right = st.columns([3, 7], gap="large")
+    with left:
+        now = what_if_inputs.chosen_curves(titles)
+        found = [curve_of(store, store.url, version, key) for key in (now.curve_from, now.curve_to) if key]
+        asked = found[-1] if found[-1][0] and found[-1][1] else found[0]
+        before, after = found[0][0], found[1][0] if len(found) > 1 else None
+        scenario = what_if_inputs.fields(now, Known(titles, before, after, "" if asked[1] else found[-1][2]))
+    what_if_inputs.write_link(scenario)
+    sides, no_price = sides_of(scenario, [(one, other) for one, other, _ in found])
+    with right:
+        show_results(sides, scenario, [why for one, _, why in found if one is None], no_price)
+
+
+def show_results(sides: list[Side], scenario: Scenario, unreadable: list[str], no_price: str) -> None:
+    st.header(plain(what_if_view.headline(sides)), anchor=False)
+    st.markdown(
+        f":gray-badge[:material/calculate: estimate] {plain(what_if_view.limit_sentence(scenario))}; "
+        f"{scenario.requests_per_day:,.0f} requests a day", width=parts.TEXT_WIDTH,
+    )  # fmt: skip
+    for text in unreadable:
+        st.warning(plain(text), icon=":material/help:")
+    for side in sides:
+        if side.refusal:
+            st.warning(plain(f"{side.role}, not answered: {side.refusal}."), icon=":material/block:")
+    if no_price:
+        st.warning(plain(no_price), icon=":material/help:")
+    cards = what_if_view.cards(sides)
+    for place, card in zip(st.columns(len(cards)) if cards else (), cards, strict=True):
+        quiet = card.title == "Utilisation" or card.change in ("+0", "+0%")
+        place.metric(card.title, card.value, card.change, "off" if quiet else "inverse", border=True, help=card.help)
+    if cards and scenario.usd_per_hour is None:
+        st.caption(f"Give “{plain(NUMBERS['usd_per_hour'].label)}” to see dollars; none is made up.")
+    elif cards:
+        last, found = [(side, side.answer) for side in sides if side.answer is not None][-1]
+        st.caption(plain(f"{last.role}, {last.name}: {what_if_view.range_text(found)}"))
+    notes = what_if_notes.cautions(sides, scenario)
+    if notes:
+        with st.container(border=True):
+            st.markdown("**:material/visibility: Read with care**")
+            st.markdown("\n".join(f"- {plain(text)}." for text in notes))
+    for name, tab in zip(TABS, st.tabs(list(TABS), on_change="rerun", key="what_if_tab"), strict=True):
+        if tab.open:
+            with tab:
+                show_tab(name, sides, scenario)
+
+
+parts.page_title(
+    "What-if",
+    "How many replicas a day's traffic would need and what they would cost, from measured load curves: an estimate, "
+    "with what it rests on.",
+)
+if not choices:
+    st.info(
+        "Nothing has been measured yet. Measure a load sweep, or start the starter ladder on Home.",
+        icon=":material/query_stats:",
+    )
+    how_to_measure()
+    st.page_link("../pages/home.py", label="Go to Home", icon=":material/home:")
+    st.stop()
+
+what_if_inputs.follow_link(defaults())
+with st.container(horizontal=True, vertical_alignment="center"):
+    change = may_change()
+    what_if_inputs.saved_bar(
+        store.saved.all("scenario"),
+        partial(what_if_inputs.save_named, store.saved.keep) if change else None,
+        partial(store.saved.forget, "scenario") if change else None,
+    )
+for problem in st.session_state.pop(WRONG, ()):
+    st.warning(plain(f"{problem}."), icon=":material/link_off:")
+if not any(choice.is_sweep for choice in choices):
+    st.info(
+        "There is no load sweep yet: each answer rests on a single measured load, and stricter rules hold.",
+        icon=":material/query_stats:",
+    )
+    with st.expander("Measure load curves", icon=":material/terminal:"):
+        how_to_measure()
+workbench()

@@ -1,0 +1,210 @@
+"""Live in each state: nothing yet, queued, running, cancelling, stopped, idle after something; and as a viewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import time
+
+import msgspec
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.experiment.live_file import LiveRun, Reading, live_path
+from store.settings import Settings
+from store.store import Store
+from tests.pages import factory
+from tests.pages.conftest import Open, words
+
+FIGURES = [
+    "Throughput", "Output rate", "Running", "Waiting", "KV cache", "Prefix hit rate", "Acceptance", "Preemptions",
+    "Power", "Cost so far",
+]  # fmt: skip
+
+
+@pytest.fixture
+def worker(store: Store) -> None:
+    store.workers.register(1, 0.0, "here")
+
+
+def readings_of(settings: Settings, experiment: int, run: int, age_s: float = 0.0) -> None:
+    """What a worker would have written of a run two requests a second into it."""
+    readings = tuple(
+        Reading(float(at), 2 * at, 0, 50.0 * at, running=4.0, waiting=1.0, kv_usage=0.2, queries=100.0 * at)
+        for at in range(1, 21)
+    )
+    path = live_path(settings)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(msgspec.json.encode(LiveRun(experiment, run, time() - age_s, readings)))
+
+
+def running_run(store: Store, experiment: int) -> int:
+    return next(run.id for run in store.runs.of_experiment(experiment) if run.status == "running")
+
+
+def figures_of(at: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value.replace("\\", "") for metric in at.metric}
+
+
+def links(at: AppTest) -> list[str]:
+    return [link.proto.label for link in at.get("page_link")]
+
+
+@pytest.mark.usefixtures("worker")
+def test_before_anything_has_run_the_page_says_how_to_begin(open_page: Open) -> None:
+    at = open_page("live")
+    assert "Nothing runs now" in words(at)
+    assert links(at) == ["Start the starter ladder", "Put an experiment together"]
+    assert not at.metric
+    assert not at.get("progress")
+    assert not at.warning
+
+
+@pytest.mark.usefixtures("worker")
+def test_idle_after_an_experiment_links_to_its_results(open_page: Open, store: Store) -> None:
+    factory.finished(store)
+    at = open_page("live")
+    assert "Latest finished experiment" in words(at)
+    assert "Ladder: starter on support-desk, " in words(at)
+    assert "took 6 min 24 s" in words(at)
+    link = at.get("page_link")[-1].proto
+    assert (link.label, link.query_string) == ("Open its results", "experiment=1")
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_run_is_shown_with_its_newest_figures(open_page: Open, store: Store, settings: Settings) -> None:
+    experiment = factory.running(store)
+    readings_of(settings, experiment, running_run(store, experiment))
+    at = open_page("live")
+    found = figures_of(at)
+    assert list(found) == FIGURES
+    assert (found["Throughput"], found["Output rate"], found["Running"]) == ("2.00 req/s", "50.0 tok/s", "4")
+    assert (found["KV cache"], found["Acceptance"], found["Power"]) == ("20.0 %", "–", "–")
+    said = words(at)
+    assert "Baseline again, repeat 2 of 2" in said
+    assert "This run: 20 s, 40 answered." in said
+    assert at.get("progress")[0].proto.text.endswith(" left, at the pace so far")
+    assert len(at.table[0].value) == 5
+    assert "Nothing runs now" not in said
+    alts = [image.proto.imgs[0].alt for image in at.get("image")]
+    assert alts[0] == "Throughput over the last 19 s: now 2.00 req/s, at most 2.00 req/s"
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("wrong", ["another run", "an old file", "no file"])
+def test_without_readings_of_now_every_figure_is_missing(
+    open_page: Open, store: Store, settings: Settings, wrong: str
+) -> None:
+    experiment = factory.running(store)
+    run = running_run(store, experiment)
+    if wrong != "no file":
+        readings_of(settings, experiment, run + (wrong == "another run"), age_s=60.0 * (wrong == "an old file"))
+    at = open_page("live")
+    assert set(figures_of(at).values()) == {"–"}
+    assert "No figures now" in words(at)
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_price_is_shown_with_what_was_spent(open_page: Open, store: Store) -> None:
+    experiment = factory.queued(store, price_per_hour=3.6)
+    store.experiments.claim(experiment)
+    cost = next(metric for metric in open_page("live").metric if metric.label == "Cost so far")
+    assert cost.value.replace("\\", "").startswith("$0.0")
+    assert cost.delta.replace("\\", "") == "$3.60/h"
+
+
+@pytest.mark.usefixtures("worker")
+def test_cancel_is_asked_for_and_then_shown(open_page: Open, store: Store) -> None:
+    experiment = factory.running(store)
+    at = open_page("live")
+    at.button(key=f"cancel_{experiment}").click().run()
+    assert store.experiments.cancel_requested(experiment)
+    assert at.button(key=f"cancel_{experiment}").disabled
+    assert "Cancelling" in words(at)
+
+
+@pytest.mark.usefixtures("worker")
+def test_what_waits_can_be_taken_out(open_page: Open, store: Store) -> None:
+    factory.running(store)
+    waiting = factory.queued(store, "Ladder: other on unique")
+    at = open_page("live")
+    assert "Ladder: other on unique, since " in words(at)
+    at.button(key=f"remove_{waiting}").click().run()
+    assert store.experiments.get(waiting).status == "cancelled"
+    assert "Queue" not in words(at)
+
+
+def test_without_a_worker_what_is_queued_waits_and_the_page_says_so(open_page: Open, store: Store) -> None:
+    factory.queued(store)
+    at = open_page("live")
+    assert at.warning[0].proto.title == "The worker is not running"
+    assert "Figures come once its requests are sent." in words(at)
+    assert "Waiting for the worker" in words(at)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_failed_experiment_says_why_and_shows_its_log(open_page: Open, store: Store, tmp_path: Path) -> None:
+    log = tmp_path / "engine-1.log"
+    log.write_text("\n".join(f"line {number}" for number in range(100)))
+    experiment = factory.stopped(store, "failed", "the engine ended: no memory for the KV cache", str(log))
+    at = open_page("live")
+    assert "The engine ended: no memory for the KV cache." in words(at)
+    assert at.code[0].value.splitlines()[-1] == "line 99"
+    at.button(key=f"resume_{experiment}").click().run()
+    assert store.experiments.get(experiment).status == "queued"
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_log_of_the_running_engine_is_shown(open_page: Open, store: Store, tmp_path: Path) -> None:
+    engine_with_log(store, factory.running(store), tmp_path)
+    assert open_page("live").code[0].value == "loading\nready"
+
+
+@pytest.mark.usefixtures("worker")
+def test_another_experiments_log_is_not(open_page: Open, store: Store, tmp_path: Path) -> None:
+    engine_with_log(store, factory.finished(store), tmp_path)
+    factory.running(store)
+    assert not open_page("live").code
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_viewer_sees_figures_but_no_log_and_nothing_to_press(
+    open_page: Open, store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNG_READ_ONLY", "1")
+    experiment = factory.running(store)
+    factory.queued(store, "Ladder: other on unique")
+    engine_with_log(store, experiment, tmp_path)
+    readings_of(settings, experiment, running_run(store, experiment))
+    at = open_page("live")
+    assert figures_of(at)["Throughput"] == "2.00 req/s"
+    assert "Ladder: other on unique" in words(at)
+    assert not at.button
+    assert not at.code
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_viewer_sees_why_something_failed_without_paths(
+    open_page: Open, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNG_READ_ONLY", "1")
+    log = tmp_path / "engine-1.log"
+    log.write_text("secret")
+    factory.stopped(store, "failed", "model '/home/someone/models/m': no such folder", str(log))
+    at = open_page("live")
+    assert "Model 'm': no such folder." in words(at)
+    assert "someone" not in words(at)
+    assert not at.button
+    assert not at.code
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_hostile_title_stays_text(open_page: Open, store: Store) -> None:
+    factory.queued(store, "![x](http://example.invalid/x.png) :red[boo]")
+    assert open_page("live").header[0].value.startswith(r"\!\[x\]\(http\:")
+
+
+def engine_with_log(store: Store, experiment: int, folder: Path) -> None:
+    log = folder / "engine-1.log"
+    log.write_text("loading\nready\n")
+    engine = store.engines.add({"model": "starter"}, None, experiment)
+    store.engines.launched(engine, 1, 0.0, "http://127.0.0.1:1", str(log), {})

@@ -1,0 +1,217 @@
+"""What-if: every state of the page, its link there and back, saved scenarios, and what viewers may do."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.analysis.scenario import NAMES
+from store.store import Store
+from tests.pages import factory
+from tests.pages.conftest import Open, label_of, words
+from tests.pages.sweeps import swept
+
+TABS = ("Figures", "Day", "Load curve", "Volume", "What matters", "Rests on")
+
+
+def query_of(at: AppTest) -> dict[str, str]:
+    return {name: value[0] if isinstance(value := at.query_params[name], list) else value for name in NAMES}
+
+
+def on_tab(at: AppTest, name: str) -> AppTest:
+    at.session_state["what_if_tab"] = name
+    at.run()
+    assert not at.exception, at.exception[0].value
+    return at
+
+
+def test_with_nothing_measured_the_page_says_what_to_run(open_page: Open) -> None:
+    at = open_page("what_if")
+    assert "Nothing has been measured yet" in words(at)
+    assert "python -m app sweep" in at.code[0].value
+    assert not at.metric
+
+
+def test_two_sweeps_give_an_answer_at_once(open_page: Open, store: Store) -> None:
+    plain, cached = swept(store, price_per_hour=2.0), swept(store, ["prefix_caching"], {1: 60, 2: 70, 4: 90, 8: 180})
+    at = open_page("what_if")
+    said = words(at)
+    # 120 ms at the lightest load of the baseline: the limit begins at 200.
+    assert "TTFT p95 ≤ 200 ms; 100,000 requests a day" in said
+    assert "a month with Prefix caching" in said
+    assert "with Baseline" in said
+    assert [metric.label for metric in at.metric] == [
+        "Cost a month", "Replicas at the peak", "Utilisation", "Cost per 1M tokens",
+    ]  # fmt: skip
+    # 100,000 requests a day make 2.2 a second at the peak, which one replica answers.
+    assert at.metric[0].value == "$1,460"
+    assert at.metric[1].value == "1"
+    query = query_of(at)
+    assert (query["curve_from"], query["curve_to"]) == (str(plain), str(cached))
+    assert (query["most_ttft"], query["usd_per_hour"], query["tokens_in"]) == ("200", "2", "none")
+    assert "candidate: every measured load is within the limits" in said.lower()
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_each_tab_is_drawn(open_page: Open, store: Store, tab: str) -> None:
+    swept(store, price_per_hour=2.0)
+    number = swept(store, ["prefix_caching"])
+    at = on_tab(open_page("what_if", api_model="gpt-4o-mini", requests_per_day="5000000"), tab)
+    said = words(at)
+    if tab == "Figures":
+        assert "Cost a month, follow the hours" in at.table[0].value["Figure"].to_list()
+    elif tab == "Volume":
+        assert "The same tokens at gpt-4o-mini cost $" in said
+    elif tab == "What matters":
+        assert "matters most: 20 % less gives" in said
+    elif tab == "Rests on":
+        runs = ", ".join(str(run.id) for run in store.runs.of_experiment(number))
+        assert runs in at.table[0].value["Candidate"].to_list()
+        assert "A month has 730 hours." in said
+    if tab in ("Day", "Load curve", "Volume", "What matters"):
+        assert len(at.get("plotly_chart")) == 1
+
+
+def test_a_link_opens_the_same_scenario(open_page: Open, store: Store) -> None:
+    swept(store), swept(store, ["prefix_caching"])
+    first = open_page("what_if")
+    first.number_input("what_if_requests_per_day").set_value(3_000_000.0)
+    first.number_input("what_if_usd_per_hour").set_value(1.75)
+    first.selectbox("what_if_daily_shape").set_value("evening")
+    first.number_input("what_if_most_tpot").set_value(40.0)
+    first.run()
+    first.slider("what_if_prefix_share").set_value(60.0).run()
+    assert not first.exception
+    second = open_page("what_if", **query_of(first))
+    assert query_of(second) == query_of(first)
+    assert query_of(second)["prefix_share"] == "60"
+    assert [(each.label, each.value, each.delta) for each in second.metric] == [
+        (each.label, each.value, each.delta) for each in first.metric
+    ]
+    assert second.number_input("what_if_requests_per_day").value == 3_000_000
+    assert second.selectbox("what_if_daily_shape").value == "evening"
+
+
+def test_a_peak_to_mean_has_its_slider(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if", daily_shape="custom", peak_to_mean="4.5")
+    assert at.slider("what_if_peak_to_mean").value == 4.5
+    assert query_of(at)["peak_to_mean"] == "4.5"
+
+
+def test_what_a_link_says_wrongly_is_named(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if", requests_per_day="lots", daily_shape="weekend", curve_from="99")
+    said = words(at)
+    assert "requests_per_day: 'lots' is not a number." in said
+    assert "daily_shape: 'weekend' is none of" in said
+    assert at.number_input("what_if_requests_per_day").value == 100_000
+    assert at.metric
+
+
+def test_without_a_price_there_are_hours_and_nothing_is_made_up(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if")
+    assert at.metric[0].label == "Hardware a month"
+    assert "$" not in "".join(str(metric.value) for metric in at.metric)
+    assert "none is made up" in words(at)
+    assert "Give the price of a replica's hardware" in words(on_tab(at, "Volume"))
+
+
+def test_what_is_too_far_from_the_measured_is_refused(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if", tokens_in="500")
+    assert "Baseline, not answered: 500 prompt tokens a request are 10x the 50 measured" in words(at)
+    assert not at.metric
+    assert "Nothing is answered" in words(on_tab(at, "Day"))
+    at = open_page("what_if", most_ttft="10")
+    assert "even the lightest measured load" in words(at)
+    assert len(on_tab(at, "Load curve").get("plotly_chart")) == 1
+
+
+def test_sharing_a_prefix_is_set_only_between_two_runs(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if")
+    assert [each.key for each in at.slider] == ["what_if_most_load"]
+    assert "Traffic that shares a prefix: as measured; the recipe has no prefix caching" in words(at)
+    swept(store, ["prefix_caching"], {1: 60, 2: 70, 4: 90, 8: 180})
+    at = open_page("what_if", prefix_share="50")
+    assert at.slider("what_if_prefix_share").value == 50
+    assert "50% of the traffic takes the time of the run with prefix caching" in words(at)
+
+
+def test_single_loads_answer_under_stricter_rules(open_page: Open, store: Store) -> None:
+    number = factory.finished(store)
+    at = open_page("what_if", usd_per_hour="1")
+    said = words(at)
+    assert "There is no load sweep yet" in said
+    assert "only one load was measured" in said
+    assert "at most 70% of that load is planned" in said
+    assert query_of(at)["curve_from"] == f"{number}.0"
+    assert at.metric
+    at = open_page("what_if", usd_per_hour="1", tokens_in="3000")
+    assert "1.25x either way" in words(at)
+
+
+def test_prompt_sets_that_differ_are_not_called_the_techniques_doing(open_page: Open, store: Store) -> None:
+    swept(store, prompts=12), swept(store, ["prefix_caching"])
+    assert "Not comparable: the prompt sets differ" in words(open_page("what_if"))
+
+
+def test_an_api_without_a_price_gets_one_line(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if", api_model="no-such-model", usd_per_hour="1")
+    assert "no price is known for the model 'no-such-model'" in words(at)
+    assert at.metric
+
+
+def test_a_scenario_is_saved_loaded_and_deleted(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if", requests_per_day="777000")
+    at.text_input("what_if_name").set_value("Black Friday").run()
+    at.button("what_if_save").click().run()
+    kept = store.saved.all("scenario")["Black Friday"]["inputs"]
+    assert kept == query_of(at)
+    other = open_page("what_if")
+    assert query_of(other)["requests_per_day"] == "100000"
+    other.button("what_if_load").click().run()
+    assert query_of(other) == kept
+    assert other.number_input("what_if_requests_per_day").value == 777_000
+    other.button("what_if_delete").click().run()
+    assert store.saved.all("scenario") == {}
+    assert "None has been saved yet." in words(other)
+
+
+def test_a_scenario_without_a_name_is_not_saved(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if")
+    at.button("what_if_save").click().run()
+    assert "a scenario's name has 1 to 80 printable characters" in words(at)
+    assert store.saved.all("scenario") == {}
+
+
+def test_a_broken_saved_scenario_does_not_break_the_page(open_page: Open, store: Store) -> None:
+    swept(store)
+    store.saved.keep("scenario", "odd", {"inputs": {"requests_per_day": "-1", "x": "y"}})
+    at = open_page("what_if")
+    at.button("what_if_load").click().run()
+    assert not at.exception
+    assert "requests_per_day: -1 is not from 1" in words(at)
+
+
+def test_viewers_load_and_do_not_save(open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept(store)
+    store.saved.keep("scenario", "shared", {"inputs": {"requests_per_day": "5000"}})
+    monkeypatch.setenv("RUNG_READ_ONLY", "1")
+    at = open_page("what_if")
+    assert [button.label for button in at.button] == ["Load"]
+    at.button[label_of(at, "Load")].click().run()
+    assert query_of(at)["requests_per_day"] == "5000"
+    assert "python -m app sweep" not in "".join(code.value for code in at.code)
+
+
+def test_what_runs_are_called_is_shown_letter_by_letter(open_page: Open, store: Store) -> None:
+    number = factory.finished(store)
+    at = open_page("what_if", curve_from=f"{number}.0", api_model="![x](http://evil)")
+    assert "no price is known" in words(at)
+    assert "\\!\\[x\\]" in at.warning[0].value
