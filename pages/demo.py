@@ -92,11 +92,14 @@ def show_empty(link: Link, waiting: list[ExperimentRow]) -> None:
             f"Experiment {link.experiment} cannot be shown: it is not there, has not finished, or has no rungs.",
             icon=":material/error:",
         )
-        st.page_link(
-            "../pages/demo.py", label="Show the latest one", icon=":material/slideshow:",
-            query_params={"experiment": LATEST},
-        )  # fmt: skip
+        link_button("Show the latest one", "slideshow", Link())
     st.page_link("../pages/home.py", label="Open Home", icon=":material/home:")
+
+
+def link_button(label: str, icon: str, link: Link) -> None:
+    """A button and no page link: of a link to the page itself the browser keeps what the address had before."""
+    if st.button(label, icon=f":material/{icon}:", type="tertiary", on_click=go, args=(link,), key=f"demo_{icon}"):
+        st.rerun()
 
 
 def show_controls(link: Link, step: int, deck: tuple[demo.Slide, ...], experiment: ExperimentRow) -> None:
@@ -107,13 +110,9 @@ def show_controls(link: Link, step: int, deck: tuple[demo.Slide, ...], experimen
         st.markdown(name, width="stretch")
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             st.button(
-                "Back",
-                icon=":material/arrow_back:",
-                shortcut="Left",
-                on_click=go,
-                args=(turns["back"],),
+                "Back", icon=":material/arrow_back:", shortcut="Left", on_click=go, args=(turns["back"],),
                 key="demo_back",
-            )
+            )  # fmt: skip
             st.markdown(f"{step} of {last}", width="content")
             st.button(
                 "Next", icon=":material/arrow_forward:", shortcut="Right", on_click=go, args=(turns["next"],),
@@ -127,10 +126,7 @@ def show_controls(link: Link, step: int, deck: tuple[demo.Slide, ...], experimen
             ):  # fmt: skip
                 st.rerun()
             if link.kiosk:
-                st.page_link(
-                    "../pages/demo.py", label="Menu", icon=":material/menu:",
-                    query_params=replace(link, kiosk=False, step=step, play_s=None).query(),
-                )  # fmt: skip
+                link_button("Show menu", "menu", replace(link, kiosk=False, step=step, play_s=None))
             else:
                 show_choice(link, step, experiment)
 
@@ -144,14 +140,8 @@ def show_choice(link: Link, step: int, experiment: ExperimentRow) -> None:
         if picked != chosen:
             go(Link(None if picked == LATEST else int(picked), play_s=link.play_s))
             st.rerun()
-        st.page_link(
-            "../pages/demo.py", label="This slide as a link", icon=":material/link:",
-            query_params=Link(experiment.id, step).query(),
-        )  # fmt: skip
-        st.page_link(
-            "../pages/demo.py", label="Endless, for a wall", icon=":material/tv:",
-            query_params=Link(None, play_s=PACE_S, kiosk=True).query(),
-        )  # fmt: skip
+        link_button("This slide as a link", "link", Link(experiment.id, step))
+        link_button("Endless, for a wall", "tv", Link(None, play_s=PACE_S, kiosk=True))
         st.caption("On a wall the menu is gone, slides turn by themselves, and a newly finished experiment takes over.")
 
 

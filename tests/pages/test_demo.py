@@ -101,7 +101,10 @@ def test_a_recorded_experiment_says_so(open_page: Open, store: Store, settings: 
 @pytest.mark.parametrize("experiment", ["77", "1"])
 def test_what_cannot_be_shown_is_told(open_page: Open, store: Store, experiment: str) -> None:
     factory.stopped(store, "failed", "no memory")
-    assert f"Experiment {experiment} cannot be shown" in words(open_page("demo", experiment=experiment))
+    at = open_page("demo", experiment=experiment)
+    assert f"Experiment {experiment} cannot be shown" in words(at)
+    at.button[label_of(at, "Show the latest one")].click().run()
+    assert "Nothing has been measured yet" in words(at)
 
 
 def test_a_link_that_cannot_be_read_whole(open_page: Open, store: Store) -> None:
@@ -113,8 +116,20 @@ def test_a_link_that_cannot_be_read_whole(open_page: Open, store: Store) -> None
 
 def test_on_a_wall_there_is_a_way_back_to_the_menu(open_page: Open, store: Store) -> None:
     factory.finished(store)
-    assert not open_page("demo", kiosk="1").selectbox
-    assert open_page("demo").selectbox[0].options[0] == "The latest, whatever it is"
+    at = open_page("demo", kiosk="1", step="2", play="10")
+    assert not at.selectbox
+    at.button[label_of(at, "Show menu")].click().run()
+    assert at.query_params == {"experiment": "latest", "step": "2"}
+    assert at.selectbox[0].options[0] == "The latest, whatever it is"
+    at.button[label_of(at, "Endless, for a wall")].click().run()
+    assert at.query_params == {"experiment": "latest", "play": "12", "kiosk": "1"}
+
+
+def test_a_slide_has_a_link_of_its_own(open_page: Open, store: Store) -> None:
+    number = factory.finished(store)
+    at = open_page("demo", step="3")
+    at.button[label_of(at, "This slide as a link")].click().run()
+    assert at.query_params == {"experiment": str(number), "step": "3"}
 
 
 def test_another_experiment_is_chosen(open_page: Open, store: Store) -> None:
@@ -129,4 +144,6 @@ def test_another_experiment_is_chosen(open_page: Open, store: Store) -> None:
 def test_nothing_is_changed(open_page: Open, store: Store) -> None:
     factory.finished(store)
     at = open_page("demo")
-    assert {button.label for button in at.button} == {"Back", "Next", "Play"}
+    assert {button.label for button in at.button} == {
+        "Back", "Next", "Play", "This slide as a link", "Endless, for a wall"
+    }  # fmt: skip
