@@ -24,6 +24,7 @@ PAGES = (
     "", "ladder?experiment=1", "ladder?experiment=2", "ladder?experiment=3", "ladder", "prompts?set=support-desk",
     "prompts?set=support-desk&show=Shared+beginnings", "prompts?set=support-desk&show=Edit", "lab",
     "models", "reports?experiment=1", "compare?baseline=1.0&with=1.2,1.3",
+    "what-if?usd_per_hour=1",
 )  # fmt: skip
 FULL_LAB = urlencode(
     {
