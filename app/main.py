@@ -55,7 +55,11 @@ st.navigation(
             PAGES / "models.py", title="Models", icon=":material/memory:", url_path="models",
             help="This machine, the models on it, and an engine of your own.",
         ),
+        st.Page(
+            PAGES / "demo.py", title="Demo", icon=":material/slideshow:", url_path="demo",
+            help="One experiment in large type, for a wall or a shared link.",
+        ),
         *([st.Page(st.logout, title="Log out", icon=":material/logout:", url_path="log-out")] if somebody else []),
     ],
-    position="top",
+    position="hidden" if st.query_params.get("kiosk") == "1" else "top",
 ).run()  # fmt: skip

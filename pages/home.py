@@ -15,7 +15,16 @@ from app.studio.charts import PLAIN, cost_bars, description
 from app.studio.ladder_view import headline
 from app.studio.live import read_live
 from app.studio.session import POLL_S, hardware, ladder_of, ladder_version, open_studio, worker_notice
-from app.studio.wording import STATES, count_of, duration, moment, plain, without_folders
+from app.studio.wording import (
+    STATES,
+    count_of,
+    duration,
+    moment,
+    plain,
+    recorded_badge,
+    recorded_on,
+    without_folders,
+)
 from optimizers.errors import InputError
 from store.experiments import RESUMABLE
 from store.tables import ExperimentRow
@@ -108,7 +117,9 @@ def show_starter() -> None:
 def show_latest(experiment: ExperimentRow) -> None:
     ladder = ladder_of(store, store.url, experiment.id, ladder_version(store, experiment.id))
     with st.container(border=True):
-        st.header("Latest ladder", anchor=False)
+        st.header("Recorded ladder" if recorded_on(experiment.spec) else "Latest ladder", anchor=False)
+        if recorded_on(experiment.spec):
+            st.markdown(recorded_badge(experiment))
         st.markdown(f"**{headline(ladder)}**", width=parts.TEXT_WIDTH)
         with st.container(width=parts.TEXT_WIDTH):
             st.plotly_chart(cost_bars(ladder), config=PLAIN, key="latest_cost", alt=description(ladder))

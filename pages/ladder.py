@@ -15,7 +15,7 @@ from app.studio import ladder_view as view
 from app.studio.charts import PLAIN, description, waterfall
 from app.studio.live import read_live
 from app.studio.session import POLL_S, ladder_of, ladder_version, linked_choice, open_studio, worker_notice
-from app.studio.wording import STATES, moment, plain, without_folders
+from app.studio.wording import STATES, choice_of, plain
 from store.experiments import RESUMABLE, UNFINISHED
 from store.tables import ExperimentRow
 
@@ -25,10 +25,7 @@ experiments = store.experiments.recent(200)
 
 def choose() -> ExperimentRow:
     by_id = {str(row.id): row for row in experiments}
-    shown = {
-        key: f"{key} · {without_folders(row.title)} · {moment(row.created_at)} · {row.status}"
-        for key, row in by_id.items()
-    }
+    shown = {key: choice_of(row) for key, row in by_id.items()}
     default = next((key for key, row in by_id.items() if row.kind in KINDS), next(iter(by_id)))
     return by_id[linked_choice("Experiment", shown, "experiment", default)]
 
@@ -118,6 +115,7 @@ if experiment.kind not in WITHOUT:
         icon=":material/description:",
         query_params={"experiment": str(experiment.id)},
     )
+parts.recorded_notice(store, experiment)
 if experiment.status in UNFINISHED:
     watch_progress(experiment, version)
 elif experiment.status in RESUMABLE:
