@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 PAGES = (
     "", "ladder?experiment=1", "ladder?experiment=2", "ladder?experiment=3", "ladder", "prompts?set=support-desk",
     "prompts?set=support-desk&show=Shared+beginnings", "prompts?set=support-desk&show=Edit", "lab",
-    "models", "reports?experiment=1", "compare?baseline=1.0&with=1.2,1.3",
+    "live", "what-if?usd_per_hour=1", "models", "reports?experiment=1", "compare?baseline=1.0&with=1.2,1.3",
     "demo?experiment=1", "demo?experiment=1&step=3", "demo?experiment=1&step=5", "demo?experiment=1&step=6&kiosk=1",
     "demo?experiment=1&step=7",
 )  # fmt: skip
