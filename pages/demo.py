@@ -33,6 +33,12 @@ def go(link: Link) -> None:
     st.session_state[TURN_AT] = monotonic() + (link.play_s or 0)
 
 
+def leap(link: Link) -> None:
+    """As `go`, and draws the whole page anew, its menu and its timer as well."""
+    go(link)
+    st.rerun()
+
+
 def found(link: Link) -> ExperimentRow | None:
     fit = shown(store.experiments.recent(LOOKED_AT))
     if link.experiment is None:
@@ -98,8 +104,7 @@ def show_empty(link: Link, waiting: list[ExperimentRow]) -> None:
 
 def link_button(label: str, icon: str, link: Link) -> None:
     """A button and no page link: of a link to the page itself the browser keeps what the address had before."""
-    if st.button(label, icon=f":material/{icon}:", type="tertiary", on_click=go, args=(link,), key=f"demo_{icon}"):
-        st.rerun()
+    st.button(label, icon=f":material/{icon}:", type="tertiary", on_click=leap, args=(link,), key=f"demo_{icon}")
 
 
 def show_controls(link: Link, step: int, deck: tuple[demo.Slide, ...], experiment: ExperimentRow) -> None:
@@ -120,11 +125,10 @@ def show_controls(link: Link, step: int, deck: tuple[demo.Slide, ...], experimen
             )  # fmt: skip
             playing = link.play_s is not None
             play = replace(link, step=step, play_s=None if playing else PACE_S)
-            if st.button(
-                "Pause" if playing else "Play", icon=f":material/{'pause' if playing else 'play_arrow'}:", on_click=go,
-                args=(play,), key="demo_play",
-            ):  # fmt: skip
-                st.rerun()
+            st.button(
+                "Pause" if playing else "Play", icon=f":material/{'pause' if playing else 'play_arrow'}:",
+                on_click=leap, args=(play,), key="demo_play",
+            )  # fmt: skip
             if link.kiosk:
                 link_button("Show menu", "menu", replace(link, kiosk=False, step=step, play_s=None))
             else:
