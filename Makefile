@@ -10,7 +10,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help studio setup quantizers tools test lint types unit format bench lock clean distclean
+.PHONY: help studio setup quantizers rivals tools test lint types unit format bench lock clean distclean
 SHELL := /bin/bash
 
 # By running it: a pyenv shim called python3.11 may be there and still find no Python 3.11.
@@ -39,6 +39,9 @@ setup: ## all that the studio needs, without opening it
 
 quantizers: ## AutoAWQ and llm-compressor, each in an environment of its own (else made when first used)
 	$(call bootstrap,quantizers)
+
+rivals: ## aiperf, in an environment of its own: make bench holds Rung's client beside it
+	$(call bootstrap,rivals)
 
 tools: ## what the tests need: packages, test tools, Chromium
 	$(call bootstrap,tests)
@@ -87,6 +90,7 @@ lock: ## resolve requirements/*.lock again (ARGS=--upgrade: newer versions)
 	$(COMPILE) requirements/cuda.in --override requirements/cuda.override -o requirements/cuda.lock
 	$(COMPILE) requirements/awq.in --override requirements/quantizers.override -o requirements/awq.lock
 	$(COMPILE) requirements/llmcompressor.in --override requirements/quantizers.override -o requirements/llmcompressor.lock
+	$(COMPILE) requirements/aiperf.in -o requirements/aiperf.lock
 	$(COMPILE) requirements/dev.in --constraint requirements/cpu.lock -o requirements/dev.lock
 	grep == requirements/cpu.lock | grep -vxFf - requirements/dev.lock > requirements/dev.new
 	mv requirements/dev.new requirements/dev.lock
@@ -96,4 +100,4 @@ clean: ## remove caches; the environment and the results stay
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 distclean: clean ## remove the environment too; results in .rung stay
-	rm -rf .venv .venv-awq .venv-llmcompressor .rung/setup
+	rm -rf .venv .venv-awq .venv-llmcompressor .venv-aiperf .rung/setup

@@ -3,6 +3,7 @@
     python3.11 -m app.bootstrap studio [arguments of `python -m app studio`]
     python3.11 -m app.bootstrap setup|bench|tools|tests    set up what these need, and stop there
     python3.11 -m app.bootstrap quantizers|awq|llmcompressor    the quantizers' own environments, or one of them
+    python3.11 -m app.bootstrap rivals    the environment of aiperf, which `bench` has too
 
 Runs on a bare Python 3.11; the steps are in app/setup. It asks nothing, and a start with nothing left to do takes well
 under a second.
@@ -25,16 +26,19 @@ from app.setup.engine_build import EngineBuild, check_platform, choose, detect_g
 from app.setup.environment import Environment
 from app.setup.failure import SetupFailure, explain, render
 from app.setup.quantizers import PROBES, QuantizerEnvironment
+from app.setup.rivals import aiperf
 from app.setup.steps import Stamps, Step, only_one, run_steps
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = ("studio", "setup", "bench", "tools", "tests", "quantizers", *PROBES)
+TARGETS = ("studio", "setup", "bench", "tools", "tests", "quantizers", "rivals", *PROBES)
 
 
 def plan(target: str, root: Path, build: EngineBuild) -> list[Step]:
     if target in ("quantizers", *PROBES):
         tools = PROBES if target == "quantizers" else (target,)
         return [step for tool in tools for step in QuantizerEnvironment.of(root, tool).all_steps()]
+    if target == "rivals":
+        return aiperf(root).all_steps()
     environment = Environment(root)
     home = state_home(root)
     steps: list[Step] = []
@@ -45,6 +49,8 @@ def plan(target: str, root: Path, build: EngineBuild) -> list[Step]:
         steps.append(database(root, environment.python, home))
     if target == "tests":
         steps.append(browser())
+    if target == "bench":
+        steps += aiperf(root).all_steps()
     return steps
 
 

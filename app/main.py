@@ -24,6 +24,10 @@ st.navigation(
             help="What is running, the latest ladder, and the starter ladder.",
         ),
         st.Page(
+            PAGES / "lab.py", title="Lab", icon=":material/experiment:", url_path="lab",
+            help="Techniques to turn on, set and preview; what would run; and the button that measures it.",
+        ),
+        st.Page(
             PAGES / "live.py", title="Live", icon=":material/monitoring:", url_path="live",
             help="What runs now: progress, throughput, queue, KV cache, power and cost.",
         ),
@@ -51,7 +55,11 @@ st.navigation(
             PAGES / "models.py", title="Models", icon=":material/memory:", url_path="models",
             help="This machine, the models on it, and an engine of your own.",
         ),
+        st.Page(
+            PAGES / "demo.py", title="Demo", icon=":material/slideshow:", url_path="demo",
+            help="One experiment in large type, for a wall or a shared link.",
+        ),
         *([st.Page(st.logout, title="Log out", icon=":material/logout:", url_path="log-out")] if somebody else []),
     ],
-    position="top",
+    position="hidden" if st.query_params.get("kiosk") == "1" else "top",
 ).run()  # fmt: skip

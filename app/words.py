@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from optimizers.registry import techniques
 
 
@@ -23,3 +26,10 @@ def listed(names: list[str]) -> str:
 def title_of(key: str) -> str:
     """A technique's title; its key where it was measured with and is no longer installed."""
     return next((technique.title for technique in techniques().all() if technique.key == key), key)
+
+
+def recorded_on(spec: Mapping[str, Any]) -> str:
+    """`Recorded on AMD EPYC, 2 cores, 24 GiB, 2026-11-25`, by an experiment's specification; empty for one of one's
+    own."""
+    mark = spec.get("recorded")
+    return f"Recorded on {mark['machine']}, {mark['date']}" if mark else ""

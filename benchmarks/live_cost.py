@@ -5,8 +5,8 @@ measure a fake engine as fast as both go, 64 requests in flight. Each run comes 
 alternating order. The page is opened in the runs before the measured one, so that watching is measured and not opening.
 
 The limit is 1 % of the requests per second, and the benchmark ends with exit code 1 where the whole 95 % interval of
-the ratio lies beyond it. Those who watch mostly do so from another machine, but this Chromium runs on the cores that are
-measured. So it is lowered as far as it goes; `--browser-here` leaves it as a person's own would be. The processor time
+the ratio lies beyond it. Those who watch mostly do so from another machine, but this Chromium runs on the measured
+cores. So it is lowered as far as it goes; `--browser-here` leaves it as a person's own would be. The processor time
 that watching took is told for both: where every core is busy it is what watching costs, whoever stands first.
 """
 

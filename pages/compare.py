@@ -29,12 +29,14 @@ store, settings = open_studio()
 
 def measured() -> dict[str, tuple[str, tuple[int, ...]]]:
     """`experiment.rung` -> its name and finished runs, the newest experiment first."""
+    recorded = store.recordings.numbers()
     runs: dict[str, list[int]] = {}
     names: dict[str, str] = {}
     for run in store.runs.finished():
         key = f"{run.experiment_id}.{run.rung}"
         runs.setdefault(key, []).append(run.id)
-        names.setdefault(key, without_folders(f"{run.experiment_id} · {run.label}"))
+        mark = " (recorded)" if run.experiment_id in recorded else ""
+        names.setdefault(key, without_folders(f"{run.experiment_id} · {run.label}{mark}"))
     taken = list(names.values())
     return {
         key: (name if taken.count(name) == 1 else f"{name} ({key})", tuple(runs[key])) for key, name in names.items()

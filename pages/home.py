@@ -15,7 +15,16 @@ from app.studio.charts import PLAIN, cost_bars, description
 from app.studio.ladder_view import headline
 from app.studio.live import read_live
 from app.studio.session import POLL_S, hardware, ladder_of, ladder_version, open_studio, worker_notice
-from app.studio.wording import STATES, count_of, duration, moment, plain, without_folders
+from app.studio.wording import (
+    STATES,
+    count_of,
+    duration,
+    moment,
+    plain,
+    recorded_badge,
+    recorded_on,
+    without_folders,
+)
 from optimizers.errors import InputError
 from store.experiments import RESUMABLE
 from store.tables import ExperimentRow
@@ -98,13 +107,19 @@ def show_starter() -> None:
             st.caption(plain(f"Note: {text}."))
         for title, reason in plan.left_out:
             st.caption(plain(f"Left out: {title}; {reason}."))
-        parts.action_button(START, partial(starter.start, store, plan), type="primary", icon=":material/play_arrow:")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            parts.action_button(
+                START, partial(starter.start, store, plan), type="primary", icon=":material/play_arrow:"
+            )
+            open_lab()
 
 
 def show_latest(experiment: ExperimentRow) -> None:
     ladder = ladder_of(store, store.url, experiment.id, ladder_version(store, experiment.id))
     with st.container(border=True):
-        st.header("Latest ladder", anchor=False)
+        st.header("Recorded ladder" if recorded_on(experiment.spec) else "Latest ladder", anchor=False)
+        if recorded_on(experiment.spec):
+            st.markdown(recorded_badge(experiment))
         st.markdown(f"**{headline(ladder)}**", width=parts.TEXT_WIDTH)
         with st.container(width=parts.TEXT_WIDTH):
             st.plotly_chart(cost_bars(ladder), config=PLAIN, key="latest_cost", alt=description(ladder))
@@ -117,6 +132,10 @@ def show_latest(experiment: ExperimentRow) -> None:
             seconds = experiment.seconds.get("total")
             took = f", took {duration(seconds)}" if seconds else ""
             st.caption(f"{plain(without_folders(experiment.title))}, {moment(experiment.finished_at)}{took}")
+
+
+def open_lab() -> None:
+    st.page_link("../pages/lab.py", label="Compose your own in the Lab", icon=":material/experiment:")
 
 
 def open_ladder(experiment: ExperimentRow) -> None:

@@ -1,4 +1,4 @@
-"""Ladder: what each technique is worth, with the proof that it took effect and what to doubt; and a new experiment."""
+"""Ladder: what each technique is worth, with the proof that it took effect and what to doubt."""
 
 from __future__ import annotations
 
@@ -14,22 +14,18 @@ from app.studio import batch_view, cost_view, effects_view, evidence_view, parts
 from app.studio import ladder_view as view
 from app.studio.charts import PLAIN, description, waterfall
 from app.studio.live import read_live
-from app.studio.new_experiment_form import new_experiment_form
 from app.studio.session import POLL_S, ladder_of, ladder_version, linked_choice, open_studio, worker_notice
-from app.studio.wording import STATES, moment, plain, without_folders
+from app.studio.wording import STATES, choice_of, plain
 from store.experiments import RESUMABLE, UNFINISHED
 from store.tables import ExperimentRow
 
-store, settings = open_studio()
+store, _ = open_studio()
 experiments = store.experiments.recent(200)
 
 
 def choose() -> ExperimentRow:
     by_id = {str(row.id): row for row in experiments}
-    shown = {
-        key: f"{key} · {without_folders(row.title)} · {moment(row.created_at)} · {row.status}"
-        for key, row in by_id.items()
-    }
+    shown = {key: choice_of(row) for key, row in by_id.items()}
     default = next((key for key, row in by_id.items() if row.kind in KINDS), next(iter(by_id)))
     return by_id[linked_choice("Experiment", shown, "experiment", default)]
 
@@ -75,11 +71,6 @@ def show_part(part: effects_view.Part) -> None:
         st.caption(part.caption, width=parts.TEXT_WIDTH)
 
 
-def show_new() -> None:
-    with st.expander("New experiment", icon=":material/add:"):
-        new_experiment_form(store, settings)
-
-
 parts.page_title(
     "Ladder",
     "What each technique is worth: added to those before it and beside the article's figures, alone, left out, or in "
@@ -88,17 +79,16 @@ parts.page_title(
 worker_notice(store)
 if not experiments:
     st.info(
-        "Nothing has been measured yet. Start the starter ladder on Home, or an experiment of your own.",
+        "Nothing has been measured yet. Start the starter ladder on Home, or compose an experiment in the Lab.",
         icon=":material/stairs:",
     )
     st.page_link("../pages/home.py", label="Go to Home", icon=":material/home:")
-    show_new()
+    st.page_link("../pages/lab.py", label="Go to the Lab", icon=":material/experiment:")
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
     experiment = choose()
     download = st.container(horizontal=True, vertical_alignment="center", width="content")
-show_new()
 version = ladder_version(store, experiment.id)
 runs = store.runs.of_experiment(experiment.id)
 manifest = next((run.manifest for run in runs if run.manifest), None) or {}
@@ -117,6 +107,7 @@ download.download_button(
     icon=":material/download:",
     on_click="ignore",
 )
+download.page_link("../pages/lab.py", label="New experiment", icon=":material/experiment:")
 if experiment.kind not in WITHOUT:
     download.page_link(
         "../pages/reports.py",
@@ -124,6 +115,7 @@ if experiment.kind not in WITHOUT:
         icon=":material/description:",
         query_params={"experiment": str(experiment.id)},
     )
+parts.recorded_notice(store, experiment)
 if experiment.status in UNFINISHED:
     watch_progress(experiment, version)
 elif experiment.status in RESUMABLE:

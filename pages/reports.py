@@ -13,7 +13,7 @@ from app.studio import ladder_view as view
 from app.studio import parts, sweep_view, sweep_words
 from app.studio.report_forms import choose_texts, report_forms
 from app.studio.session import ladder_of, ladder_version, linked_choice, open_studio, reason
-from app.studio.wording import listed, moment, plain, without_folders
+from app.studio.wording import choice_of, listed, plain, without_folders
 from optimizers.errors import InputError
 from store.tables import ExperimentRow
 
@@ -79,12 +79,10 @@ if not measured:
     st.page_link("../pages/home.py", label="Open Home", icon=":material/home:")
     st.stop()
 
-shown = {
-    str(row.id): f"{row.id} · {without_folders(row.title)} · {moment(row.created_at)} · {row.status}"
-    for row in measured
-}
+shown = {str(row.id): choice_of(row) for row in measured}
 chosen = int(linked_choice("Experiment", shown, "experiment", str(measured[0].id)))
 experiment = store.experiments.get(chosen)
+parts.recorded_notice(store, experiment)
 if experiment.status != "done":
     st.warning(
         f"This experiment is {experiment.status}: the report holds what has been measured so far.",

@@ -22,6 +22,7 @@ SWEEPS = (
     "python -m app sweep --model starter --prompts support-desk --rates 0.5,1,2,4,8\n"
     "python -m app sweep --model starter --prompts support-desk --rates 0.5,1,2,4,8 --techniques prefix_caching"
 )
+CARD_WIDTH = 206
 TABS = ("Figures", "Day", "Load curve", "Volume", "What matters", "Rests on")
 store, _ = open_studio()
 version = store.runs.finished_version()
@@ -141,9 +142,13 @@ def show_results(sides: list[Side], scenario: Scenario, unreadable: list[str], n
     if no_price:
         st.warning(plain(no_price), icon=":material/help:")
     cards = what_if_view.cards(sides)
-    for place, card in zip(st.columns(len(cards)) if cards else (), cards, strict=True):
-        quiet = card.title == "Utilisation"
-        place.metric(card.title, card.value, card.change, "off" if quiet else "inverse", border=True, help=card.help)
+    with st.container(horizontal=True):
+        for card in cards:
+            quiet = card.title == "Utilisation" or card.change in ("+0", "+0%")
+            st.metric(
+                card.title, card.value, card.change, "off" if quiet else "inverse", border=True, help=card.help,
+                width=CARD_WIDTH,
+            )  # fmt: skip
     if cards and scenario.usd_per_hour is None:
         st.caption(f"Give “{plain(NUMBERS['usd_per_hour'].label)}” to see dollars; none is made up.")
     elif cards:

@@ -15,6 +15,8 @@ from store.tables import ExperimentRow, RequestRow, RunRow
 
 UNFINISHED = ("queued", "running")
 RESUMABLE = ("interrupted", "cancelled", "failed")
+RECORDED = "recorded"
+"""What a specification has of an experiment that was measured elsewhere and taken in whole: machine, date, version."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,17 @@ class Experiments:
             return list(session.scalars(select(ExperimentRow).order_by(ExperimentRow.id.desc()).limit(limit)))
 
     def latest(self, status: str, kind: str | None = None) -> ExperimentRow | None:
+        """The newest one of this store's own; where there is none, the newest recorded one."""
         query = select(ExperimentRow).where(ExperimentRow.status == status).order_by(ExperimentRow.id.desc())
         if kind is not None:
             query = query.where(ExperimentRow.kind == kind)
+        recorded = None
         with self._session() as session:
-            return session.scalar(query.limit(1))
+            for row in session.scalars(query.execution_options(yield_per=8)):
+                if RECORDED not in row.spec:
+                    return row
+                recorded = recorded or row
+        return recorded
 
     def unfinished(self) -> list[ExperimentRow]:
         """What runs or waits, in the order the worker takes it."""
@@ -146,6 +154,20 @@ class Experiments:
                 update(ExperimentRow)
                 .where(ExperimentRow.id == experiment_id)
                 .values(status="queued", error=None, cancel_requested=False, phase="")
+            )
+
+    def removable(self, experiment_id: int) -> None:
+        """Raises InputError for an experiment that is not there, or that runs or waits."""
+        status = self.get(experiment_id).status
+        if status in UNFINISHED:
+            raise InputError(f"experiment {experiment_id} is {status}; cancel it before it is removed")
+
+    def remove(self, experiment_id: int) -> None:
+        """Deletes an experiment with its runs and their requests."""
+        self.removable(experiment_id)
+        with self._session.begin() as session:
+            session.execute(
+                delete(ExperimentRow).where(ExperimentRow.id == experiment_id, ExperimentRow.status.not_in(UNFINISHED))
             )
 
     def interrupt_running(self, reason: str) -> list[int]:

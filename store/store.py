@@ -13,6 +13,7 @@ from store.imports import Imports
 from store.migrate import migrate
 from store.models import Models
 from store.prompt_sets import PromptSets
+from store.recordings import Recordings
 from store.runs import Runs
 from store.saved import Saved
 from store.workers import Workers
@@ -28,6 +29,7 @@ class Store:
     experiments: Experiments
     runs: Runs
     imports: Imports
+    recordings: Recordings
     engines: Engines
     workers: Workers
 
@@ -47,6 +49,7 @@ class Store:
             experiments=Experiments(session),
             runs=Runs(session),
             imports=Imports(session),
+            recordings=Recordings(session),
             engines=Engines(session),
             workers=Workers(session),
         )

@@ -35,6 +35,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("RUNG_HOME", str(tmp_path / "home"))
     # No test depends on what the weights in the repository have learnt; one that needs a starter model makes a folder.
     monkeypatch.setattr("store.settings.STARTER_MODELS", tmp_path / "starter-models")
+    # Nor on the recorded runs that come with the repository: an empty store stays empty.
+    monkeypatch.setattr("app.interchange.bundled.FOLDER", tmp_path / "recorded")
     # Nor on which quantizers somebody has installed beside the engine.
     monkeypatch.setattr("app.experiment.usable.is_ready", lambda tool: False)
     (tmp_path / "home").mkdir()

@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from app.engine.builtin import companion_settings
 from app.engine.checkpoint import Checkpoint
+from app.experiment.saved_recipes import find_recipe
 from app.experiment.usable import why_not
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from optimizers.recipe import Recipe
 from optimizers.registry import techniques
 from optimizers.technique import Surroundings
+from store.store import Store
 
+RECIPE_HELP = "a saved recipe, or a file with a JSON list of techniques (default: the baseline)"
 Chosen = Mapping[str, Mapping[str, Any]]
 """Technique -> setting -> value."""
 
@@ -104,23 +106,15 @@ def read_settings(given: Sequence[str]) -> Chosen:
     return found
 
 
-def chosen_recipe(arguments: argparse.Namespace) -> Recipe:
-    """The recipe of `run`: of a file or of listed techniques, with what `--set` says on top; else the baseline."""
+def chosen_recipe(store: Store, arguments: argparse.Namespace) -> Recipe:
+    """The recipe of `run`: saved by name, of a file, or of listed techniques, with what `--set` says on top; else the
+    baseline."""
     if arguments.techniques is not None:
         keys = split_keys(arguments.techniques)
         # At an endpoint a model's name is that server's business.
         model = arguments.model if arguments.endpoint is None else None
         chosen = chosen_settings(arguments.settings, keys, model)
         return Recipe.of((key, chosen[key]) for key in keys)
-    recipe = _read_recipe(arguments.recipe)
+    recipe = Recipe() if arguments.recipe is None else find_recipe(store, arguments.recipe)
     chosen = chosen_settings(arguments.settings, [use.key for use in recipe.uses], None)
     return Recipe.of((use.key, {**use.settings, **chosen[use.key]}) for use in recipe.uses)
-
-
-def _read_recipe(path: Path | None) -> Recipe:
-    if path is None:
-        return Recipe()
-    try:
-        return Recipe.parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"recipe {path} cannot be read ({error})") from None

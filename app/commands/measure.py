@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 
 from app.commands import sweep
-from app.commands.choice import add_set_option, chosen_recipe, chosen_settings, ladder_keys, left_out
+from app.commands.choice import (
+    RECIPE_HELP,
+    add_set_option,
+    chosen_recipe,
+    chosen_settings,
+    ladder_keys,
+    left_out,
+)  # fmt: skip
 from app.commands.common import (
     DONE,
     OneLineParser,
@@ -39,6 +46,7 @@ from app.experiment.kinds import BY_OPTION
 from app.experiment.preview import Preview, preview
 from app.experiment.results import load_ladder
 from app.experiment.spec import Rung
+from app.experiment.sweep_loads import KIND
 from app.replay.load import plan_schedule
 from app.reports.documents import experiment_document, plan_document, run_document
 from app.reports.text import ladder_table, plan_table, run_table, show
@@ -66,7 +74,7 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     run = commands.add_parser("run", help="measure one recipe")
     add_target(run)
     what = run.add_mutually_exclusive_group()
-    what.add_argument("--recipe", type=Path, metavar="FILE", help="JSON list of techniques (default: the baseline)")
+    what.add_argument("--recipe", metavar="NAME_OR_FILE", help=RECIPE_HELP)
     what.add_argument("--techniques", metavar="A,B,C", help="the recipe, by its techniques")
     add_set_option(run)
     run.add_argument("--repeats", type=int, default=1, metavar="N", help="(1)")
@@ -129,7 +137,7 @@ def _show_plan(plan: Preview, as_json: bool) -> int:
 
 def run_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
-    recipe = chosen_recipe(arguments)
+    recipe = chosen_recipe(store, arguments)
     checkpoint, surroundings = look_at_target(store, settings, arguments)
     prompts = asked_prompts(store, arguments)
     refuse_idle_rungs((Rung(recipe.title, recipe),), prompts)
@@ -161,7 +169,7 @@ def resume_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
     store.experiments.resume(arguments.experiment)
     experiment = run_to_end(store, settings, arguments.experiment, quiet=arguments.json)
-    if experiment.kind == sweep.KIND:
+    if experiment.kind == KIND:
         return sweep.tell(store, experiment, None, arguments.json)
     ladder = load_ladder(store, experiment.id)
     if arguments.json:

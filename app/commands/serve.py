@@ -19,6 +19,7 @@ import psutil
 
 from app.commands.common import BAD_INPUT, DONE, OneLineParser, add_database, open_store
 from app.engine.priority import PAGES_STEPS, put_behind
+from app.interchange.bundled import offer_recordings
 from app.prompts.saved import save_starter_sets
 from app.worker import WorkerBusyError, run_worker
 from optimizers.errors import InputError
@@ -46,6 +47,7 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         help="a further name that browsers may open the studio by, e.g. behind a proxy",
     )  # fmt: skip
     studio.add_argument("--no-browser", action="store_true")
+    studio.add_argument("--read-only", action="store_true", help="everybody sees results; nobody can change anything")
     add_database(studio)
     studio.set_defaults(run=studio_command)
 
@@ -67,6 +69,8 @@ def worker_command(arguments: argparse.Namespace) -> int:
 def studio_command(arguments: argparse.Namespace) -> int:
     store, settings = open_store(arguments)
     save_starter_sets(store)
+    for problem in offer_recordings(store):
+        print(f"rung: {problem}", file=sys.stderr)
     _check_port(arguments.host, arguments.port)
     environment = {
         **os.environ,
@@ -74,7 +78,7 @@ def studio_command(arguments: argparse.Namespace) -> int:
         "RUNG_HOME": str(settings.home),
         # Streamlit puts the script's folder first on its path; pages import from the root.
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-    }
+    } | ({"RUNG_READ_ONLY": "1"} if arguments.read_only else {})
     names = names_of(arguments.host, arguments.allow_host)
     commands = {
         "worker": [sys.executable, "-m", "app", "worker", "--wait"],

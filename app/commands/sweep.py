@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from app.analysis.metric import MISSING
 from app.analysis.sweep import Point, Slo, Sweep, sweep
-from app.commands.choice import add_set_option, chosen_recipe
+from app.commands.choice import RECIPE_HELP, add_set_option, chosen_recipe
 from app.commands.common import OneLineParser, open_store, print_json
 from app.commands.measuring import (
     add_rest,
@@ -31,23 +29,19 @@ from app.commands.measuring import (
     write_document,
 )  # fmt: skip
 from app.experiment.results import measured_loads
-from app.experiment.spec import Rung
-from app.replay.load import LoadProfile, plan_schedule
+from app.experiment.sweep_loads import KIND, Varied, sweep_loads, sweep_rungs
+from app.replay.load import LoadProfile
 from app.reports.sweep_report import is_open, sweep_document
 from app.reports.text import plain_table, show
-from optimizers.errors import InputError
 from store.store import Store
 from store.tables import ExperimentRow
-
-KIND = "sweep"
-MANY = 50
 
 
 def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     parser = commands.add_parser("sweep", help="measure one recipe under growing load: knee, goodput, highest load")
     add_target(parser)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--recipe", type=Path, metavar="FILE", help="JSON list of techniques (default: the baseline)")
+    what.add_argument("--recipe", metavar="NAME_OR_FILE", help=RECIPE_HELP)
     what.add_argument("--techniques", metavar="A,B,C", help="the recipe, by its techniques")
     add_set_option(parser)
     loads = parser.add_mutually_exclusive_group(required=True)
@@ -65,11 +59,11 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
 def sweep_command(arguments: argparse.Namespace) -> int:
     slo = Slo.read(arguments.slo) if arguments.slo else None
     store, settings = open_store(arguments)
-    recipe = chosen_recipe(arguments)
+    recipe = chosen_recipe(store, arguments)
     loads = _loads(arguments)
     checkpoint, surroundings = look_at_target(store, settings, arguments)
     prompts = asked_prompts(store, arguments)
-    rungs = tuple(Rung(plan_schedule(load, recipe.schedule(), prompts).title, recipe, load) for load in loads)
+    rungs = sweep_rungs(recipe, loads, prompts)
     refuse_idle_rungs(rungs[:1], prompts)
     refuse_unusable(recipe, surroundings)
     rungs = checked_rungs(store, settings, arguments, rungs, checkpoint)
@@ -95,32 +89,13 @@ def tell(store: Store, experiment: ExperimentRow, slo: Slo | None, as_json: bool
     return exit_code(experiment)
 
 
-def _loads(arguments: argparse.Namespace) -> list[LoadProfile]:
+def _loads(arguments: argparse.Namespace) -> tuple[LoadProfile, ...]:
     """One profile for each load that was named, by growing load."""
-    option = "--rates" if arguments.rates is not None else "--concurrencies"
-    listed = arguments.rates if arguments.rates is not None else arguments.concurrencies
-    rest: dict[str, Any] = {"history": arguments.history, "seed": arguments.seed}
-    kind = "poisson" if arguments.arrivals == "poisson" else "constant_rate"
-    found: list[LoadProfile] = []
-    for value in _numbers(option, listed):
-        if option == "--rates":
-            found.append(LoadProfile(kind, rate=value, **rest))  # type: ignore[arg-type]
-        elif value != int(value):
-            raise InputError(f"--concurrencies {value:g}: give whole numbers")
-        else:
-            found.append(LoadProfile("closed_loop", int(value), **rest))
-    return found
-
-
-def _numbers(option: str, listed: str) -> list[float]:
-    texts = [text.strip() for text in listed.split(",") if text.strip()]
-    try:
-        values = sorted({float(text) for text in texts})
-    except ValueError:
-        raise InputError(f"{option} {listed}: give numbers with commas between them, for instance 1,2,4,8") from None
-    if not values or len(values) > MANY or not all(map(math.isfinite, values)):
-        raise InputError(f"{option} {listed}: give one to {MANY} numbers with commas between them")
-    return values
+    history, seed = arguments.history, arguments.seed
+    if arguments.rates is None:
+        return sweep_loads("closed_loop", arguments.concurrencies, "--concurrencies", history, seed)
+    kind: Varied = "poisson" if arguments.arrivals == "poisson" else "constant_rate"
+    return sweep_loads(kind, arguments.rates, "--rates", history, seed)
 
 
 def sweep_table(found: Sweep, slo: Slo | None, is_open: bool) -> Group:

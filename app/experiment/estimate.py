@@ -18,6 +18,7 @@ import numpy as np
 from app.experiment.spec import ExperimentSpec
 from app.words import count_of
 from optimizers.recipe import Recipe
+from store.experiments import RECORDED
 from store.store import Store
 
 RECENT = 30
@@ -107,7 +108,7 @@ def read_past(store: Store, hardware: str) -> Past:
     starts: list[tuple[str, float]] = []
     for experiment in store.experiments.recent(RECENT):
         spec = experiment.spec
-        if "load" not in spec:
+        if "load" not in spec or RECORDED in spec:
             continue
         target = _target_name(spec.get("endpoint"), spec.get("model"))
         here = [

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from app.engine.checkpoint import Checkpoint
 from app.engine.hub import find_model
 from app.engine.named_models import resolve_models
 from app.preparation.counting import FolderCounter
 from app.preparation.tools import PreparationTools
-from app.prompts.preview import Preview, preview
+from app.prompts.preview import Preview, preview, preview_all
 from optimizers.prompt import Prompt
 from optimizers.recipe import Recipe
 from store.settings import Settings
@@ -25,9 +26,23 @@ def preview_with(
 
     Takes as long as the technique does, with the loading of its models. Raises InputError.
     """
+    served, resolved = _resolved(store, settings, model, Recipe.of([(key, given)]))
+    made = preview(key, resolved.settings_of(key) or {}, prompt, _tools(served))
+    return asyncio.run(made), served.name
+
+
+def preview_recipe(store: Store, settings: Settings, model: str, recipe: Recipe, prompt: Prompt) -> tuple[Preview, str]:
+    """What the recipe's techniques make of the prompt together, as a run would send it. As `preview_with` otherwise."""
+    served, resolved = _resolved(store, settings, model, recipe)
+    return asyncio.run(preview_all(resolved.prompt_uses(), prompt, _tools(served))), served.name
+
+
+def _resolved(store: Store, settings: Settings, model: str, recipe: Recipe) -> tuple[Checkpoint, Recipe]:
     find = partial(find_model, store, settings)
     served = find(model)
-    resolved = resolve_models(Recipe.of([(key, given)]), find, served).recipe.settings_of(key)
+    return served, resolve_models(recipe, find, served).recipe
+
+
+def _tools(served: Checkpoint) -> PreparationTools:
     counter = FolderCounter(served.folder, served.fingerprint, served.has_chat_template)
-    tools = PreparationTools(counter, lambda done, total: None)
-    return asyncio.run(preview(key, resolved or {}, prompt, tools)), served.name
+    return PreparationTools(counter, lambda done, total: None)

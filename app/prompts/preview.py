@@ -5,7 +5,7 @@ The changed prompt comes from the technique's own `transform`, as in a run. Draw
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from app.analysis.kept_words import Span, compared
 from app.prompts import tiktoken_count
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
+from optimizers.recipe import TechniqueUse
 from optimizers.registry import techniques
 from optimizers.technique import Value
 from optimizers.transform import Tools
@@ -46,7 +47,8 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Preview:
-    """`tiktoken` is None where its vocabulary is missing. `idle` says why nothing was done."""
+    """`tiktoken` is None where its vocabulary is missing. `idle` says why nothing was done, or why not by
+    all."""
 
     prompt: str
     technique: str
@@ -82,18 +84,28 @@ async def preview(key: str, settings: Mapping[str, Value], prompt: Prompt, tools
         raise InputError(
             f"{key} changes no prompt, so there is nothing to preview; those that do: {', '.join(previewable())}"
         )
-    if technique.asks_the_model:
-        raise InputError(f"{key} asks the served model, and no engine runs for a preview")
-    idle = technique.idle_on(settings, [prompt])
-    changed, seconds = prompt, 0.0
-    if idle is None:
-        change = (await technique.transform(settings, [prompt], tools)).changes[0]
-        changed, seconds = change.prompt, change.seconds
+    return await preview_all([TechniqueUse(key, tuple(settings.items()))], prompt, tools)
+
+
+async def preview_all(uses: Sequence[TechniqueUse], prompt: Prompt, tools: Tools) -> Preview:
+    """What techniques that change prompts make of it one after the other, in the given order; their settings name
+    models by their folders. Raises InputError."""
+    changed, seconds, idle = prompt, 0.0, []
+    for use in uses:
+        technique = techniques().get(use.key)
+        if technique.asks_the_model:
+            raise InputError(f"{use.key} asks the served model, and no engine runs for a preview")
+        reason = technique.idle_on(use.settings, [changed])
+        if reason is not None:
+            idle.append(reason)
+            continue
+        change = (await technique.transform(use.settings, [changed], tools)).changes[0]
+        changed, seconds = change.prompt, seconds + change.seconds
     texts = [prompt.plain_text(), changed.plain_text()]
     by_tiktoken = tiktoken_count.count(texts)
     return Preview(
-        prompt.id, key, _parts(prompt, changed), Tokens(*await tools.count(texts)),
-        Tokens(*by_tiktoken) if by_tiktoken else None, seconds, idle,
+        prompt.id, ", ".join(use.key for use in uses), _parts(prompt, changed), Tokens(*await tools.count(texts)),
+        Tokens(*by_tiktoken) if by_tiktoken else None, seconds, "; ".join(idle) or None,
     )  # fmt: skip
 
 

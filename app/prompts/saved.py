@@ -96,6 +96,16 @@ def find_prompts(store: Store, set_or_file: str) -> PromptSetRow:
     return save_prompt_set(store, prompt_set, path.name)[0]
 
 
+def save_under_free_name(store: Store, prompt_set: PromptSet, source: str) -> PromptSetRow:
+    """The saved set of that content, whatever its name; else a new one, with its hash in a name that is taken."""
+    known = next((row for row in store.prompt_sets.all() if row.content_hash == prompt_set.content_hash), None)
+    if known is not None:
+        return known
+    if store.prompt_sets.find(slug(prompt_set.name)) is not None:
+        prompt_set = replace(prompt_set, name=_with_hash(prompt_set.name, prompt_set.content_hash))
+    return save_prompt_set(store, prompt_set, source)[0]
+
+
 def save_starter_sets(store: Store) -> None:
     """Makes the built-in sets visible in the store; sets whose name a person has taken are left alone."""
     for name in STARTER_SETS:

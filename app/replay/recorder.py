@@ -1,6 +1,8 @@
 """Takes finished exchanges off the event loop: a thread parses them and saves them in small transactions.
 
-A request counts as done only after its transaction has committed.
+A request counts as done only after its transaction has committed. While the run goes on the thread parses one answer at
+a time and lets go of the interpreter in between: the event loop takes the interpreter anew for every read, and behind a
+thread that keeps it, each of a thousand reads that come together would wait for a turn.
 """
 
 from __future__ import annotations
@@ -8,12 +10,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
+from time import sleep
 
 from app.replay.quiet import quiet_interpreter
 from app.replay.record import Exchange, RequestRecord
 from app.replay.stream import parse_exchange
 
 GATHER_S = 0.1
+BREATH_S = 0.0005
+BATCH, LARGE_BATCH = 100, 1000
+"""Records in a transaction while the run goes on, and when nothing has to be spared."""
+BACKLOG = 10_000
+"""Answers that wait, beyond which memory counts for more than the loop's peace."""
 
 
 class Recorder:
@@ -51,15 +59,27 @@ class Recorder:
         while open_for_more:
             batch = [self._queue.get()]
             # Gathering for a moment makes one commit of many and keeps the thread off the event loop's core.
-            self._pause.wait(GATHER_S)
-            while not self._queue.empty():
+            if self._queue.qsize() < BATCH:
+                self._pause.wait(GATHER_S)
+            most = BATCH if self._spares() else LARGE_BATCH
+            while len(batch) < most and not self._queue.empty():
                 batch.append(self._queue.get())
             open_for_more = None not in batch
             if self.error is not None:
                 continue
             try:
-                records = [parse_exchange(exchange) for exchange in batch if exchange is not None]
+                records = [self._parsed(exchange) for exchange in batch if exchange is not None]
                 if records:
                     self._save(records)
             except Exception as error:
                 self.error = error
+
+    def _spares(self) -> bool:
+        """Whether the loop is still at work and comes first."""
+        return not self._pause.is_set() and self._queue.qsize() < BACKLOG
+
+    def _parsed(self, exchange: Exchange) -> RequestRecord:
+        record = parse_exchange(exchange)
+        if self._spares():
+            sleep(BREATH_S)
+        return record

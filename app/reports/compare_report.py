@@ -19,7 +19,7 @@ from app.studio import evidence_view, trade_off_view
 from app.studio.compare_configuration import configuration_rows
 from app.studio.wording import EFFECTS, listed, moment, without_folders
 from app.version import RUNG
-from app.words import title_of
+from app.words import recorded_on, title_of
 
 TAIL = "p95"
 
@@ -42,7 +42,7 @@ def compare_report(
     return Report(
         title=f"{names} beside {before.name}",
         headline=" ".join(view.sentence(pairing) for pairing in pairings),
-        basis=_basis(before),
+        basis=_basis(before, [pairing.side for pairing in pairings]),
         measured_at=moment(before.manifest.get("started_at")),
         made_at=moment(now),
         version=RUNG,
@@ -60,13 +60,18 @@ def compare_report(
     )
 
 
-def _basis(before: Side) -> str:
+def _basis(before: Side, others: Sequence[Side]) -> str:
     prompts = before.manifest.get("prompt_set", {})
     where = before.manifest.get("hardware", {}).get("title")
     facts = [text for text in (prompts.get("name"), where) if text]
-    return (
+    told = (
         f"The baseline was measured on {listed(facts)}." if facts else "Of the baseline's surroundings little is known."
     )
+    recorded: dict[str, list[str]] = {}
+    for side in (before, *others):
+        if mark := recorded_on(side.manifest):
+            recorded.setdefault(mark, []).append(without_folders(side.name))
+    return " ".join([told, *(f"{mark}: {listed(names)}." for mark, names in recorded.items())])
 
 
 def _fact(pairing: Pairing) -> Fact:

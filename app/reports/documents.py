@@ -17,6 +17,7 @@ from app.experiment.comparing import Side
 from app.experiment.preview import Preview
 from app.experiment.repeating import Judged, agrees
 from app.reports.portable import portable
+from store.experiments import RECORDED
 from store.settings import ROOT, Settings
 from store.tables import ExperimentRow, RunRow
 
@@ -79,6 +80,7 @@ def experiment_document(experiment: ExperimentRow, runs: Sequence[RunRow], ladde
         "title": experiment.title,
         "status": experiment.status,
         "error": experiment.error,
+        "recorded": experiment.spec.get(RECORDED),
         "rungs": [_rung(rung) for rung in ladder.rungs],
         "noise_floor": dict(ladder.noise),
         "effects": None if ladder.effects is None else _effects(ladder.effects),

@@ -23,6 +23,7 @@ from app.studio.charts import description, waterfall
 from app.studio.interval_chart import Bar as EffectBar
 from app.studio.wording import count_of, moment, without_folders
 from app.version import RUNG
+from app.words import recorded_on
 from store.tables import ExperimentRow
 
 QUESTION_CHARS = 1500
@@ -59,7 +60,7 @@ def ladder_report(
     return Report(
         title=title,
         headline=" ".join([view.headline(ladder), *([better] if better else [])]),
-        basis=view.basis(manifest, experiment.spec.get("repeats", 1)) if manifest else "Nothing has been measured yet.",
+        basis=_basis(experiment, manifest),
         measured_at=moment(experiment.finished_at or experiment.created_at),
         made_at=moment(now),
         version=RUNG,
@@ -71,6 +72,13 @@ def ladder_report(
         manifest=shown_manifest(manifest),
         figures=tuple(_figures(experiment, rung, manifest, command) for rung in ladder.rungs),
     )
+
+
+def _basis(experiment: ExperimentRow, manifest: Mapping[str, Any]) -> str:
+    if not manifest:
+        return "Nothing has been measured yet."
+    recorded = recorded_on(experiment.spec)
+    return view.basis(manifest, experiment.spec.get("repeats", 1)) + (f" {recorded}." if recorded else "")
 
 
 def shown_manifest(manifest: Mapping[str, Any]) -> Mapping[str, Any]:

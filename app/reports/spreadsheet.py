@@ -12,7 +12,7 @@ from typing import Any
 
 from app.analysis.metric import METRICS
 from app.analysis.statistics import Interval
-from app.interchange.export import safe_cell
+from app.csv_cell import safe_cell
 from app.reports.report import Cell, Report
 from app.studio import evidence_view
 from app.studio.wording import EFFECTS

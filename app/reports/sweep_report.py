@@ -16,7 +16,7 @@ from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cell
 from app.studio import evidence_view, ladder_view, sweep_words
 from app.studio.wording import EFFECTS, moment, without_folders
 from app.version import RUNG
-from app.words import title_of
+from app.words import recorded_on, title_of
 from store.tables import ExperimentRow
 
 SCHEMA = "rung.sweep/1"
@@ -62,6 +62,8 @@ def sweep_report(
     command = sweep_command(experiment.spec, manifest.get("prompt_set", {}).get("name", ""), slo)
     said = sweep_words.sentences(found, slo, unit)
     basis = ladder_view.basis(manifest, experiment.spec.get("repeats", 1)) if manifest else ""
+    if recorded := recorded_on(experiment.spec):
+        basis += f" {recorded}."
     repeat = (without_folders(command),) if command else ()
     return Report(
         title=without_folders(experiment.title),

@@ -1,6 +1,5 @@
-"""The environments of the quantizers, beside .venv: each ties itself to other versions than the engine does.
-
-Made by `make quantizers`, or by the first order for a checkpoint. Nothing else needs them.
+"""The environments of the quantizers. Made by `make quantizers`, or by the first order for a checkpoint. Nothing else
+needs them.
 """
 
 from __future__ import annotations
@@ -9,70 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.setup.command import Shell
-from app.setup.environment import Environment
-from app.setup.packages import read_lock
-from app.setup.steps import Facts, Step, digest
+from app.setup.tool import ToolEnvironment
 
 PROBES: Mapping[str, str] = {
     "awq": "import torch, transformers; from awq import AutoAWQForCausalLM",
     "llmcompressor": "import torch, transformers; from llmcompressor import oneshot",
 }
 SOURCE_ONLY: Mapping[str, tuple[str, ...]] = {"awq": ("autoawq",)}
-"""Tool -> packages that have no wheel: they are built here, with the build tools of the lock."""
+"""Tool -> packages that have no wheel."""
 FREE_GIB = 2.5
 
 
 @dataclass(frozen=True)
-class QuantizerEnvironment(Environment):
-    tool: str = ""
-
+class QuantizerEnvironment(ToolEnvironment):
     @staticmethod
     def of(root: Path, tool: str) -> QuantizerEnvironment:
-        return QuantizerEnvironment(root, f".venv-{tool}", tool)
-
-    @property
-    def own_lock(self) -> Path:
-        return self.lock(self.tool)
-
-    def all_steps(self) -> list[Step]:
-        pins = read_lock(self.own_lock)
-        return [
-            Step(
-                f"{self.tool}-environment",
-                f"environment of {self.tool} ({self.name})",
-                "python 3.11",
-                lambda facts: self.problem(),
-                self._make,
-            ),
-            Step(
-                f"{self.tool}-packages",
-                f"{len(pins)} packages of {self.tool}",
-                digest(self.own_lock),
-                lambda facts: self._fault_text(pins) or self._torch_misses(),
-                self._install_tool,
-            ),
-        ]
-
-    def ready(self) -> bool:
-        """Whether it is there and as its lock says, by a look at the files alone."""
-        return self.python.is_file() and not self._fault_text(read_lock(self.own_lock))
-
-    def _install_tool(self, shell: Shell, facts: Facts) -> Facts:
-        pins = read_lock(self.own_lock)
-        self._remove(shell, sorted(set(facts.get("installed", [])) - set(pins)))
-        if not self.ready():
-            self._need_space(FREE_GIB)
-        sources = SOURCE_ONLY.get(self.tool, ())
-        self._install(shell, {"pip": pins["pip"]})
-        self._install(shell, {name: version for name, version in pins.items() if name not in sources})
-        if sources:
-            self._install(shell, {name: pins[name] for name in sources}, from_source=True)
-        if self._torch_misses():
-            self._complete_torch(shell, pins["torch"], self.own_lock)
-        shell.run(
-            [str(self.python), "-c", PROBES[self.tool]],
-            activity=lambda line: "trying the imports",
-            extra_env={"HF_HUB_OFFLINE": "1"},
-        )
-        return {"installed": sorted(pins)}
+        return QuantizerEnvironment(root, f".venv-{tool}", tool, PROBES[tool], FREE_GIB, SOURCE_ONLY.get(tool, ()))

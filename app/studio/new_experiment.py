@@ -1,12 +1,12 @@
-"""An experiment as the Ladder page's form puts it together: what can be chosen, what it would do, the order for it."""
+"""An experiment as the Lab puts it together: what can be chosen, what it would do, the order for it. Draws nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.engine.builtin import companion_settings
+from app.engine.builtin import STARTER, companion_settings
 from app.engine.hardware import Hardware
 from app.engine.hub import find_model
 from app.experiment.cautions import cautions_of
@@ -14,24 +14,52 @@ from app.experiment.kinds import KINDS
 from app.experiment.preview import Preview, preview
 from app.experiment.queue import enqueue
 from app.experiment.sent_prompts import needs_sent, sent_by
-from app.experiment.spec import ExperimentSpec
+from app.experiment.spec import ExperimentSpec, Rung
+from app.experiment.sweep_loads import KIND as SWEEP
+from app.experiment.sweep_loads import Varied, sweep_loads, sweep_rungs
 from app.experiment.usable import why_not
 from app.preparation.prompts import refuse_idle
 from app.preparation.served import check_prepared
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import RATED, Kind, LoadProfile, Unbatched, plan_schedule
 from app.words import title_of
+from optimizers.prompt import Prompt
 from optimizers.recipe import Recipe, TechniqueUse
 from optimizers.registry import techniques
 from store.settings import Settings
 from store.store import Store
+
+FIRST_SET, FIRST_PROMPTS = "support-desk", 16
+RUN = "run"
+LOADS_FIELD = "Loads"
+
+
+@dataclass(frozen=True)
+class Offered:
+    """A kind of experiment as it is chosen."""
+
+    title: str
+    help: str
+
+
+OFFERED: Mapping[str, Offered] = {
+    **{key: Offered(kind.title, kind.help) for key, kind in KINDS.items()},
+    RUN: Offered("Just this recipe", "Exactly what is on, once, with or without the baseline beside it."),
+    SWEEP: Offered(
+        "Load sweep",
+        "Exactly what is on, under growing load: where latency bends, and the highest load within limits, which are "
+        "set beside the results.",
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Choice:
     """`prompts` is a set's name, `limit` how many of its prompts are sent; the order of `techniques` counts. `settings`
     has those of each technique that a person was shown, None for what comes with the model. `unbatched` is how recipes
-    without continuous batching are sent; `rate`, in requests/s, is unread by loads that have none."""
+    without continuous batching are sent; `rate`, in requests/s, is unread by loads that have none. `baseline` is read
+    by a single recipe only; `varied` and `loads`, numbers with commas between them, by a sweep, which reads no other
+    load."""
 
     model: str
     prompts: str
@@ -44,11 +72,31 @@ class Choice:
     unbatched: Unbatched = "one_by_one"
     load: Kind = "closed_loop"
     rate: float | None = None
+    baseline: bool = True
+    varied: Varied = "closed_loop"
+    loads: str = "1, 2, 4, 8"
 
     @property
     def profile(self) -> LoadProfile:
         rate = self.rate if self.load in RATED else None
         return LoadProfile(self.load, self.concurrency, self.unbatched, rate=rate)
+
+    def settings_of(self, key: str) -> Mapping[str, Any]:
+        """Those that were chosen, or what comes with the model."""
+        return (companion_settings(self.model) if self.settings is None else self.settings).get(key, {})
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is on, in its order. Raises InputError for what cannot be together or is set as it cannot be."""
+        return Recipe.of((key, self.settings_of(key)) for key in self.techniques)
+
+
+@dataclass(frozen=True)
+class There:
+    """What can be chosen here: models, and prompt sets with their sizes. Neither is empty."""
+
+    models: Sequence[str]
+    sets: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -91,25 +139,39 @@ def offered(store: Store, settings: Settings, hardware: Hardware, model: str, pr
     )
 
 
+def first_choice(store: Store, settings: Settings, hardware: Hardware, there: There) -> Choice:
+    """What the Lab shows to somebody who chose nothing: a short ladder of one technique that works here."""
+    model = STARTER if STARTER in there.models else there.models[0]
+    prompts = FIRST_SET if FIRST_SET in there.sets else next(iter(there.sets))
+    chosen = offered(store, settings, hardware, model, prompts).chosen
+    quick = [key for key in chosen if not _takes_time(key, model)] or list(chosen)
+    return Choice(
+        model, prompts, "ladder", tuple(quick[:1]), repeats=3, limit=min(FIRST_PROMPTS, there.sets[prompts]),
+        concurrency=8, rate=2.0,
+    )  # fmt: skip
+
+
 def put_together(
     store: Store, settings: Settings, hardware: Hardware, choice: Choice, foretell: bool = False
 ) -> NewExperiment:
     """Raises InputError when it cannot be measured here, saying why. `foretell` changes the prompts now, so that the
     cautions can say what the prefix cache will serve of them."""
-    kind, prompt_set = KINDS[choice.kind], find_prompts(store, choice.prompts)
+    prompt_set = find_prompts(store, choice.prompts)
     checkpoint = find_model(store, settings, choice.model)
     brought = companion_settings(choice.model) if choice.settings is None else {}
+    limit = choice.limit if choice.limit < prompt_set.size else None
+    asked = load_prompt_set(store, prompt_set.id, limit)
+    rungs = rungs_of(choice, asked.prompts)
     spec = ExperimentSpec(
-        kind=kind.key,
+        kind=choice.kind,
         prompt_set_id=prompt_set.id,
-        rungs=kind.rungs(choice.techniques, brought if choice.settings is None else choice.settings),
+        rungs=rungs,
         model=choice.model,
-        prompt_limit=choice.limit if choice.limit < prompt_set.size else None,
-        load=choice.profile,
+        prompt_limit=limit,
+        load=rungs[0].load or choice.profile,
         repeats=choice.repeats,
     )
     used = {use.key: use for rung in spec.rungs for use in rung.recipe.uses}
-    asked = load_prompt_set(store, prompt_set.id, spec.prompt_limit)
     plan_schedule(spec.load, Recipe().schedule(), asked.prompts)
     for use in used.values():
         refuse_idle(use, asked.prompts)
@@ -118,12 +180,37 @@ def put_together(
     sent = sent_by(store, settings, spec, checkpoint, hardware, asked.prompts) if foretell else None
     return NewExperiment(
         spec=spec,
-        title=f"{kind.title}: {choice.model} on {prompt_set.name}",
+        title=_title(choice, spec.rungs[-1].recipe, prompt_set.name),
         preview=preview(store, settings, spec, hardware, checkpoint),
         variants=tuple(said for key, use in used.items() if key in brought and (said := _variant(use))),
         cautions=cautions_of(spec, checkpoint, hardware, asked, sent),
         can_foretell=any(needs_sent(rung.recipe) for rung in spec.rungs),
     )
+
+
+def rungs_of(choice: Choice, prompts: Sequence[Prompt]) -> tuple[Rung, ...]:
+    """What is measured, in its order. Raises InputError for techniques or loads that it cannot be made of."""
+    if choice.kind == SWEEP:
+        return sweep_rungs(choice.recipe, sweep_loads(choice.varied, choice.loads, LOADS_FIELD), prompts)
+    if choice.kind == RUN:
+        recipe = choice.recipe
+        baseline = (Rung("Baseline", Recipe()),) if choice.baseline and recipe.uses else ()
+        return (*baseline, Rung(recipe.title, recipe))
+    return KINDS[choice.kind].rungs(choice.techniques, {key: choice.settings_of(key) for key in choice.techniques})
+
+
+def _title(choice: Choice, recipe: Recipe, prompts: str) -> str:
+    if choice.kind in KINDS:
+        return f"{KINDS[choice.kind].title}: {choice.model} on {prompts}"
+    kind = "Run" if choice.kind == RUN else OFFERED[choice.kind].title
+    return f"{kind}: {recipe.title}, {choice.model} on {prompts}"
+
+
+def _takes_time(key: str, model: str) -> bool:
+    """Whether something has to be prepared before it can be measured."""
+    technique = techniques().get(key)
+    order = technique.checkpoint_order(technique.check(companion_settings(model).get(key, {})))
+    return order is not None or technique.prompt_order is not None
 
 
 def start(store: Store, new: NewExperiment) -> int:

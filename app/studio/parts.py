@@ -12,7 +12,7 @@ from app.studio.access import may_change
 from app.studio.live import Live, Remaining, RungState
 from app.studio.model_view import log_tail
 from app.studio.session import attempt
-from app.studio.wording import STATES, Sign, about, count_of, plain, without_folders
+from app.studio.wording import STATES, Sign, about, count_of, plain, recorded_badge, without_folders
 from store.store import Store
 from store.tables import ExperimentRow
 
@@ -95,6 +95,24 @@ def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
     if text:
         with st.expander("The end of the engine's log", icon=":material/article:"):
             log_box(text)
+
+
+def recorded_notice(store: Store, experiment: ExperimentRow) -> None:
+    """That an experiment was not measured here, and how to be rid of it; nothing for one of one's own."""
+    badge = recorded_badge(experiment)
+    if not badge:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(badge, width="content")
+        if may_change():
+            action_button(
+                "Remove",
+                partial(store.experiments.remove, experiment.id),
+                icon=":material/delete:",
+                type="tertiary",
+                help="Deletes this recorded experiment. It does not come back.",
+                key=f"remove_recorded_{experiment.id}",
+            )
 
 
 def log_box(text: str) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DatabaseError
 from app.analysis.ladder import Ladder
 from app.engine.hardware import Hardware, detect_hardware
 from app.experiment.results import load_ladder
+from app.interchange.bundled import offer_recordings
 from app.prompts.saved import save_starter_sets
 from app.studio import model_view
 from app.studio.model_view import KnownModel
@@ -31,6 +32,7 @@ POLL_S = 2.0
 def _opened(url: str) -> Store:
     store = Store.open(url)
     save_starter_sets(store)
+    offer_recordings(store)
     return store
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
@@ -154,7 +155,7 @@ def volumes_of(sides: Sequence[Side], scenario: Scenario) -> np.ndarray:
 def tornado(effects: Sequence[Effect]) -> go.Figure:
     """A month's change in cost when an input has 20 % less or more; signs and words stand at the bars."""
     figure = go.Figure()
-    names = [effect.title for effect in effects]
+    names = ["<br>".join(wrap(effect.title, 20)) for effect in effects]
     for label, color, values in (
         ("20 % less", LESS, [effect.less for effect in effects]),
         ("20 % more", MORE, [effect.more for effect in effects]),
@@ -171,7 +172,7 @@ def tornado(effects: Sequence[Effect]) -> go.Figure:
     figure.update_layout(
         **frame(46 * max(1, len(effects)) + 70),
         barmode="overlay",
-        xaxis={**_axis("Change of the month's cost (%)"), "range": [-1.35 * widest, 1.35 * widest], "zeroline": True,
+        xaxis={**_axis("Change of the month's cost (%)"), "range": [-1.8 * widest, 1.8 * widest], "zeroline": True,
                "rangemode": "normal"},
         yaxis={"autorange": "reversed", "fixedrange": True, "automargin": True, "showgrid": False,
                "tickfont": {"size": 13, "color": TEXT}},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -16,6 +16,8 @@ from optimizers.errors import InputError
 
 HELD, WRITTEN, WRONG = "what_if_held", "what_if_written", "what_if_wrong"
 NO_CANDIDATE = "No candidate"
+FIELD_WIDTHS = {2: 160, 3: 104}
+"""Pixels, by how many stand beside one another; on a narrow page they go below one another instead of shrinking."""
 # A slider shows its value as Markdown in the theme's accent, which on dark is too faint for text of that size.
 PERCENT, TIMES = ":gray[%.0f %%]", ":gray[%.1f×]"
 
@@ -177,14 +179,20 @@ def _choice(label: str, name: str, keys: Sequence[str], titles: Mapping[str, str
 
 
 def _side_by_side(values: dict[str, Any], now: Scenario, *asked: tuple[str, float, int, str, str | None]) -> None:
-    """Numbers beside one another: name, step, digits, what an empty field says, and help."""
-    for column, (name, step, digits, hint, help_text) in zip(st.columns(len(asked)), asked, strict=True):
-        with column:
-            values[name] = _number(name, now, step, digits, hint, help_text)
+    """Numbers beside one another where there is room: name, step, digits, what an empty field says, and help."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        for name, step, digits, hint, help_text in asked:
+            values[name] = _number(name, now, step, digits, hint, help_text, FIELD_WIDTHS[len(asked)])
 
 
 def _number(
-    name: str, now: Scenario, step: float, digits: int, hint: str | None = None, help_text: str | None = None
+    name: str,
+    now: Scenario,
+    step: float,
+    digits: int,
+    hint: str | None = None,
+    help_text: str | None = None,
+    width: int | Literal["stretch"] = "stretch",
 ) -> float | None:
     rule = NUMBERS[name]
     value = _seeded(
@@ -192,7 +200,7 @@ def _number(
         now,
         lambda key: st.number_input(
             rule.label, float(rule.low), float(rule.high), value=None if rule.optional else "min", step=step,
-            format=f"%.{digits}f", key=key, placeholder=hint, help=help_text,
+            format=f"%.{digits}f", key=key, placeholder=hint, help=help_text, width=width,
         ),
     )  # fmt: skip
     return getattr(now, name) if value is None and not rule.optional else value

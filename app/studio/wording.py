@@ -8,10 +8,11 @@ from math import ceil
 from time import localtime, strftime
 
 from app.analysis.metric import MISSING
-from app.words import count_of, in_sentence, listed
+from app.words import count_of, in_sentence, listed, recorded_on
+from store.tables import ExperimentRow
 
 # Pages find these here, beside the other words.
-__all__ = ("count_of", "in_sentence", "listed")
+__all__ = ("count_of", "in_sentence", "listed", "recorded_on")
 
 MIB, GIB = 2**20, 2**30
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -63,6 +64,18 @@ def plain(text: str) -> str:
 def without_folders(text: str) -> str:
     """Absolute paths cut to their last part: a shared page need not tell how someone's disk is laid out."""
     return PATH.sub(r"\1", text)
+
+
+def choice_of(row: ExperimentRow) -> str:
+    """An experiment in a list to choose from."""
+    state = "recorded" if recorded_on(row.spec) else row.status
+    return f"{row.id} · {without_folders(row.title)} · {moment(row.created_at)} · {state}"
+
+
+def recorded_badge(row: ExperimentRow) -> str:
+    """Where and when it was measured, as Markdown; empty for an experiment of one's own."""
+    told = recorded_on(row.spec)
+    return f":gray-badge[:material/history: {plain(told)}]" if told else ""
 
 
 def about(seconds: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -21,10 +22,19 @@ from tests.pages import factory
 
 pytestmark = pytest.mark.browser
 PAGES = (
-    "", "live", "ladder?experiment=1", "ladder?experiment=2", "ladder?experiment=3", "ladder", "prompts?set=support-desk",
-    "prompts?set=support-desk&show=Shared+beginnings", "prompts?set=support-desk&show=Edit",
-    "models", "reports?experiment=1", "compare?baseline=1.0&with=1.2,1.3",
+    "", "ladder?experiment=1", "ladder?experiment=2", "ladder?experiment=3", "ladder", "prompts?set=support-desk",
+    "prompts?set=support-desk&show=Shared+beginnings", "prompts?set=support-desk&show=Edit", "lab",
+    "live", "what-if?usd_per_hour=1", "models", "reports?experiment=1", "compare?baseline=1.0&with=1.2,1.3",
+    "demo?experiment=1", "demo?experiment=1&step=3", "demo?experiment=1&step=5", "demo?experiment=1&step=6&kiosk=1",
+    "demo?experiment=1&step=7",
 )  # fmt: skip
+FULL_LAB = urlencode(
+    {
+        "kind": "run",
+        "load": "poisson",
+        "recipe": '{"prefix_caching":{},"continuous_batching":{},"quantization":{"bits":3},"history_summary":{}}',
+    }
+)
 NARROW, WIDE = 800, 1440
 REACHABLE = "[...document.querySelectorAll('pre')].every(p => p.scrollHeight <= p.clientHeight || p.tabIndex >= 0)"
 Scheme = Literal["light", "dark"]
@@ -101,17 +111,14 @@ def test_a_stopped_experiment_is_for_everyone(stopped: str, browser: Browser, pa
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_form_for_an_experiment_is_for_everyone(stopped: str, browser: Browser, scheme: Scheme) -> None:
-    check(stopped, browser, "ladder", scheme, unfold="New experiment")
+def test_a_full_lab_is_for_everyone(stopped: str, browser: Browser, scheme: Scheme) -> None:
+    check(stopped, browser, f"lab?{FULL_LAB}", scheme)
 
 
-def check(url: str, browser: Browser, path: str, scheme: Scheme, unfold: str | None = None) -> None:
+def check(url: str, browser: Browser, path: str, scheme: Scheme) -> None:
     page = browser.new_page(color_scheme=scheme, viewport={"width": WIDE, "height": 900})
     try:
         open_page(page, f"{url}/{path}")
-        if unfold is not None:
-            page.get_by_text(unfold, exact=True).click()
-            page.get_by_text("Planned:").wait_for()
         assert not page.get_by_test_id("stException").count()
         # Streamlit lets the keyboard into a block that scrolls once it has seen that it does.
         page.wait_for_function(REACHABLE)

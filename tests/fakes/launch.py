@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fakes.engine_settings import PREFIX
+from tests.fakes.truth_plan import Behaviour
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE_COMMAND = (sys.executable, "-m", "tests.fakes.engine")
@@ -123,9 +124,8 @@ def fake_engine(*flags: str, **env: object) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def truth_server(ttft_ms: float = 100.0, itl_ms: float = 20.0, tokens: int = 16, limit: int = 0) -> Iterator[str]:
-    times = ["--ttft-ms", str(ttft_ms), "--itl-ms", str(itl_ms), "--tokens", str(tokens), "--limit", str(limit)]
-    with running([*TRUTH_COMMAND, *times], {}) as server:
+def truth_server(behaviour: Behaviour) -> Iterator[str]:
+    with running([*TRUTH_COMMAND, *behaviour.arguments()], {}) as server:
         server.wait_until_bound()
         yield server.url
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.engine.hardware import GIB, Hardware
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, Rung
 from app.prompts.saved import find_prompts
@@ -220,81 +217,6 @@ class TestKinds:
         at = open_page("ladder")
         assert not at.get("plotly_chart")
         assert set(at.dataframe[0].value["Relative cost"]) == {"–"}
-
-
-@pytest.mark.usefixtures("starter")
-class TestNewExperiment:
-    def test_what_it_will_do_is_said_before_the_button(self, open_page: Open) -> None:
-        said = words(open_page("ladder"))
-        assert "Planned: ladder, 7 rungs × 3 repeats = 21 runs of 128 prompts: 2,688 requests and 42 to warm up, 3" in (
-            said.replace("**", "")
-        )
-        assert "no estimate yet: nothing has been measured here" in said
-        assert "Left out at first: History summary; no prompt has more than 0 turns" in said
-        assert "Left out at first: Quantization; the layer q_proj of starter has 64 inputs" in said
-
-    def test_the_plan_follows_what_is_chosen(self, open_page: Open, store: Store) -> None:
-        at = open_page("ladder")
-        at.selectbox(key="new_kind").select("factorial").run()
-        at.number_input(key="new_repeats").set_value(2).run()
-        at.number_input(key="new_limit_support-desk").set_value(10).run()
-        at.multiselect(key="new_techniques_starter_support-desk").set_value(
-            ["continuous_batching", "prefix_caching"]
-        ).run()
-        said = words(at)
-        assert "full factorial, 5 rungs × 2 repeats = 10 runs of 10 prompts (the first 10 of 128): 100 requests" in said
-        assert "Every combination: how techniques help or hinder each other" in said
-        assert store.experiments.recent() == []
-
-    def test_the_button_queues_it_and_shows_it(self, open_page: Open, store: Store) -> None:
-        at = open_page("ladder")
-        at.selectbox(key="new_kind").select("leave_one_out").run()
-        at.multiselect(key="new_techniques_starter_support-desk").set_value(
-            ["continuous_batching", "prefix_caching"]
-        ).run()
-        at.button(key="new_measure").click().run()
-        assert not at.exception
-        (row,) = store.experiments.unfinished()
-        assert (row.kind, row.title) == ("leave_one_out", "Leave one out: starter on support-desk")
-        assert [rung["label"] for rung in row.spec["rungs"]][2:] == [
-            "Everything", "Without continuous batching", "Without prefix caching",
-        ]  # fmt: skip
-        assert at.query_params["experiment"] == str(row.id)
-        assert at.selectbox(key="chosen_experiment").value == str(row.id)
-
-    def test_the_order_of_a_ladder_is_the_order_of_choosing(self, open_page: Open, store: Store) -> None:
-        at = open_page("ladder")
-        at.multiselect(key="new_techniques_starter_support-desk").set_value(
-            ["speculative_decoding", "prefix_caching"]
-        ).run()
-        at.button(key="new_measure").click().run()
-        (row,) = store.experiments.unfinished()
-        assert [rung["label"] for rung in row.spec["rungs"]][2:] == ["+ Speculative decoding", "+ Prefix caching"]
-
-    def test_what_cannot_be_measured_is_told_and_cannot_be_started(self, open_page: Open) -> None:
-        at = open_page("ladder")
-        at.selectbox(key="new_kind").select("factorial").run()
-        at.multiselect(key="new_techniques_starter_support-desk").set_value(["prefix_caching"]).run()
-        assert "needs at least 2 techniques" in words(at)
-        assert at.button(key="new_measure").disabled
-
-    def test_what_was_measured_here_gives_the_plan_its_time(
-        self, open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        machine = Hardware("Example CPU", 2, 8 * GIB)
-        assert machine.title == factory.MACHINE
-        monkeypatch.setattr("app.studio.session.detect_hardware", lambda: machine)
-        factory.finished(store, engine_starts=3)
-        said = words(open_page("ladder"))
-        assert " min, judging by 10 earlier runs here; 7 of 7 rungs have not been measured so before" in said
-
-    def test_without_a_usable_model_there_is_no_form(
-        self, open_page: Open, starter: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        shutil.rmtree(starter.parent)
-        at = open_page("ladder")
-        assert "There is no usable model yet" in words(at)
-        assert not at.multiselect
 
 
 def test_a_load_sweep_is_shown_by_load_and_not_as_rungs(open_page: Open, store: Store) -> None:

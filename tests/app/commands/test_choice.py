@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from app.commands.choice import chosen_settings, read_settings
+from app.experiment.saved_recipes import save_recipe
+from optimizers.recipe import Recipe
 from store.store import Store
 from tests.app.commands.conftest import Rung, check
 from tests.building import LLAMA, checkpoint_folder
@@ -170,3 +172,14 @@ class TestRefusing:
     def test_a_file_and_a_list_at_once(self, rung: Rung, model: Path, prompts: Path) -> None:
         line = ("--model", model, "--prompts", prompts, "--recipe", "r.json", "--techniques", "prefix_caching")
         check(rung("run", *line), "not allowed with argument")
+
+
+def test_a_saved_recipe_is_measured_by_its_name(
+    rung: Rung, store: Store, model: Path, prompts: Path, fake_vllm: Behave
+) -> None:
+    fake_vllm()
+    recipe = Recipe.of([("prefix_caching", {"block_size": 32})])
+    save_recipe(store, "small blocks", recipe)
+    said = rung("run", "--model", model, "--prompts", prompts, "--recipe", "small blocks", "--json")
+    assert said.code == 0, said.err
+    assert said.json["recipe"] == recipe.to_json()

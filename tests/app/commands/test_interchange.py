@@ -12,6 +12,7 @@ from app.experiment.results import load_ladder
 from store.experiments import PlannedRun
 from store.store import Store
 from tests.app.commands.conftest import Rung, check
+from tests.pages import factory
 
 DATA = Path(__file__).parents[1] / "interchange" / "data"
 
@@ -102,9 +103,61 @@ def test_csv_runs_no_formula(rung: Rung, store: Store, tmp_path: Path) -> None:
 
 def test_bad_usage(rung: Rung, store: Store, tmp_path: Path) -> None:
     check(rung("export", "--out", tmp_path / "x.json"), "give the numbers of runs")
-    check(rung("export", 1, "--out", tmp_path / "x.txt"), "neither .json nor .csv")
+    check(rung("export", 1, "--out", tmp_path / "x.txt"), "none of .json, .csv")
     check(rung("export", 7, "--out", tmp_path / "x.json"), "no run with the number 7")
     check(rung("import", tmp_path / "none.json"), "cannot be read")
     store.experiments.enqueue("run", "t", {}, [PlannedRun(0, 0, "t", [], 1)])
     check(rung("export", 1, "--out", tmp_path / "no" / "x.json"), "cannot be written")
     assert list(tmp_path.glob("*.json")) == []
+
+
+def test_a_whole_experiment_there_and_back_and_away(rung: Rung, store: Store, tmp_path: Path) -> None:
+    own = factory.finished(store, prompts=4)
+    out = tmp_path / "x.rung.json.gz"
+    assert rung("export", "--experiment", own, "--out", out).code == 0
+    said = rung("import", out, "--json")
+    assert (said.code, said.json["new"], said.json["source"]["format"]) == (0, True, "recording")
+    copied = said.json["experiment_id"]
+    assert store.experiments.get(copied).kind == "ladder"
+    assert rung("import", out, "--json").json["new"] is False
+    assert f"Recorded on {factory.MACHINE}" in rung("import", out).out
+    assert rung("report", copied, "--out", tmp_path / "r.md").code == 0
+    assert f"Recorded on {factory.MACHINE}" in (tmp_path / "r.md").read_text()
+    rung("report", copied, "--out", tmp_path / "r.json")
+    assert json.loads((tmp_path / "r.json").read_text())["recorded"]["machine"] == factory.MACHINE
+    assert rung("remove", "--recorded").out == "removed 1 experiment\n"
+    assert [row.id for row in store.experiments.recent()] == [own]
+
+
+def test_a_recording_under_another_name(rung: Rung, store: Store, tmp_path: Path) -> None:
+    out = tmp_path / "x.rung.json.gz"
+    rung("export", "--experiment", factory.finished(store, prompts=4), "--out", out)
+    check(rung("import", out, "--name", " "), "--name is empty")
+    number = rung("import", out, "--name", "From the lab", "--json").json["experiment_id"]
+    assert store.experiments.get(number).title == "From the lab"
+
+
+def test_a_damaged_recording_writes_nothing(rung: Rung, store: Store, tmp_path: Path) -> None:
+    out = tmp_path / "x.rung.json.gz"
+    rung("export", "--experiment", factory.finished(store, prompts=4), "--out", out)
+    sets = len(store.prompt_sets.all())
+    for cut in (10, 2000):
+        bad = tmp_path / "bad.rung.json.gz"
+        bad.write_bytes(out.read_bytes()[:-cut])
+        check(rung("import", bad), "cut short")
+    check(rung("import", tmp_path / "none.rung.json.gz"), "cannot be read")
+    check(rung("import", DATA / "vllm.json", "--as", "recording"), "damaged")
+    assert (len(store.experiments.recent()), len(store.prompt_sets.all())) == (1, sets)
+
+
+def test_what_can_be_removed(rung: Rung, store: Store, tmp_path: Path) -> None:
+    own, waiting = factory.finished(store, prompts=4), factory.queued(store)
+    check(rung("remove"), "give the numbers")
+    check(rung("remove", own, "--recorded"), "not both")
+    check(rung("remove", own, waiting), f"experiment {waiting} is queued; cancel it")
+    check(rung("remove", own, 99), "no experiment with the number 99")
+    assert len(store.experiments.recent()) == 2, "nothing is removed of what cannot be removed whole"
+    runs = [run.id for run in store.runs.of_experiment(own)]
+    assert rung("remove", own).out == "removed 1 experiment\n"
+    assert [run for run in runs if store.runs.requests(run)] == []
+    check(rung("export", "--out", tmp_path / "x.rung.json.gz"), "name it with --experiment")

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from app.__main__ import main
 from app.commands import serve
 from app.commands.serve import _supervise, names_of
 from app.engine.priority import LOWEST, PAGES_STEPS
 from store.settings import Settings
 from tests.app.processes import alive
-from tests.fakes.launch import eventually
+from tests.fakes.launch import eventually, free_port
 
 
 @pytest.fixture(autouse=True)
@@ -108,3 +109,21 @@ def test_the_studio_goes_by_local_names_alone_unless_others_can_reach_it() -> No
     shared = names_of("0.0.0.0", [])
     assert socket.gethostname() in shared
     assert len(shared) == len(set(shared))
+
+
+@pytest.mark.parametrize(("flags", "expected"), [((), None), (("--read-only",), "1")])
+@pytest.mark.usefixtures("settings")
+def test_read_only_reaches_the_studio(
+    monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], expected: str | None
+) -> None:
+    monkeypatch.delenv("RUNG_READ_ONLY", raising=False)
+    given: list[dict[str, str]] = []
+    monkeypatch.setattr(serve, "_announce", lambda *_: None)
+
+    def supervise(_commands: object, environment: dict[str, str], _settings: object) -> int:
+        given.append(environment)
+        return 0
+
+    monkeypatch.setattr(serve, "_supervise", supervise)
+    assert main(["studio", "--no-browser", "--port", str(free_port()), *flags]) == 0
+    assert given[0].get("RUNG_READ_ONLY") == expected

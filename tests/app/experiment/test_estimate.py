@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ import pytest
 from app.experiment.estimate import NO_START, NOTHING, Past, PastRun, estimate, range_of, read_past
 from app.experiment.kinds import KINDS
 from app.experiment.spec import ExperimentSpec
+from app.interchange.recording_file import read_recording, record, save_recording
 from app.prompts.saved import save_starter_sets
 from app.replay.load import LoadProfile
 from optimizers.recipe import Recipe
 from store.experiments import PlannedRun
+from store.settings import Settings
 from store.store import Store
 from tests.pages import factory
 
@@ -126,6 +129,16 @@ class TestReading:
         factory.running(store, done_runs=3)
         past = read_past(store, factory.MACHINE)
         assert (len(past.runs), past.starts) == (3, ())
+
+    def test_what_was_recorded_elsewhere_does_not_count(self, store: Store, settings: Settings, tmp_path: Path) -> None:
+        own = factory.finished(store, prompts=4)
+        path = tmp_path / "x.rung.json.gz"
+        path.write_bytes(record(store, settings, own))
+        store.experiments.remove(own)
+        recorded = save_recording(store, *read_recording(path), path.name)
+        assert recorded is not None
+        assert len(store.runs.of_experiment(recorded)) == 10
+        assert read_past(store, factory.MACHINE) == Past()
 
     def test_an_experiment_of_another_shape_is_passed_over(self, store: Store) -> None:
         store.experiments.enqueue("future", "t", {}, [PlannedRun(0, 0, "Baseline", [], 1)])

@@ -61,6 +61,47 @@ def test_what_is_finished_is_saved_while_the_run_goes_on() -> None:
     assert saved.batches == [[0], [1]]
 
 
+def test_the_interpreter_is_let_go_after_each_answer_but_not_when_the_run_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    breaths: list[float] = []
+    monkeypatch.setattr(recorder_module, "sleep", breaths.append)
+    saved = Saved()
+    with Recorder(saved) as recorder:
+        for position in range(3):
+            recorder.put(finished(position))
+        eventually(lambda: len(saved.records) == 3, "the first three are saved")
+        assert len(breaths) == 3
+    # Left while the thread still gathers.
+    monkeypatch.setattr(recorder_module, "GATHER_S", 60.0)
+    with Recorder(saved) as recorder:
+        recorder.put(finished(3))
+    assert len(saved.records) == 4
+    assert len(breaths) == 3
+
+
+def test_a_transaction_is_small_while_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "sleep", lambda seconds: None)
+    saved = Saved()
+    with Recorder(saved) as recorder:
+        for position in range(450):
+            recorder.put(finished(position))
+        eventually(lambda: len(saved.records) == 450, "all are saved")
+    assert max(len(batch) for batch in saved.batches) <= recorder_module.BATCH
+
+
+def test_a_long_backlog_is_worked_off_without_sparing_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaths: list[float] = []
+    monkeypatch.setattr(recorder_module, "sleep", breaths.append)
+    monkeypatch.setattr(recorder_module, "BACKLOG", 0)
+    saved = Saved()
+    with Recorder(saved) as recorder:
+        for position in range(20):
+            recorder.put(finished(position))
+        eventually(lambda: len(saved.records) == 20, "all are saved")
+    assert breaths == []
+
+
 def test_a_failing_save_is_raised_on_leaving() -> None:
     with pytest.raises(OSError, match="disk full"), Recorder(Saved(fail_at=0)) as recorder:
         recorder.put(finished(0))

@@ -52,6 +52,7 @@ def imported_by(path: Path) -> set[str]:
         ("requirements/dev.in", "dev.lock"),
         ("requirements/awq.in", "awq.lock"),
         ("requirements/llmcompressor.in", "llmcompressor.lock"),
+        ("requirements/aiperf.in", "aiperf.lock"),
     ],
 )
 def test_every_direct_requirement_is_locked_at_its_version(source: str, lock: str) -> None:
@@ -68,7 +69,7 @@ def test_what_a_person_reads_about_the_engine_is_what_is_locked() -> None:
         assert f"{engine}=={locked[engine]} with torch=={locked['torch']}" in text
 
 
-@pytest.mark.parametrize("lock", ["cpu.lock", "cuda.lock", "dev.lock", "awq.lock", "llmcompressor.lock"])
+@pytest.mark.parametrize("lock", ["cpu.lock", "cuda.lock", "dev.lock", "awq.lock", "llmcompressor.lock", "aiperf.lock"])
 def test_a_lock_holds_nothing_of_the_machine_that_made_it(lock: str) -> None:
     text = (LOCKS / lock).read_text()
     assert not re.search(r"://|@|--|\+|file:|/", text)

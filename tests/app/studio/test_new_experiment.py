@@ -1,8 +1,10 @@
-"""The Ladder page's form behind its widgets: what can be chosen, and what the choice becomes."""
+"""The Lab behind its widgets: what can be chosen, and what the choice becomes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from app.engine.hardware import GIB, Hardware
 from app.experiment.spec import ExperimentSpec
 from app.prompts.saved import save_starter_sets
 from app.replay.load import LoadProfile
-from app.studio.new_experiment import Choice, offered, put_together, start
+from app.studio.new_experiment import Choice, There, first_choice, offered, put_together, start
 from optimizers.errors import InputError
 from optimizers.registry import techniques
 from store.settings import Settings
@@ -117,3 +119,58 @@ def test_what_to_know_before_is_said(store: Store, settings: Settings) -> None:
     chosen = ("prefix_caching", "prompt_compression")
     new = put_together(store, settings, MACHINE, replace(CHOICE, techniques=chosen))
     assert any("prefix" in text for text in new.cautions)
+
+
+class TestOneRecipe:
+    ONE = replace(CHOICE, kind="run", techniques=("prefix_caching", "continuous_batching"))
+
+    def test_it_is_measured_as_it_is_with_the_baseline_beside_it(self, store: Store, settings: Settings) -> None:
+        new = put_together(store, settings, MACHINE, self.ONE)
+        assert [rung.label for rung in new.spec.rungs] == ["Baseline", "Prefix caching + Continuous batching"]
+        assert new.title == "Run: Prefix caching + Continuous batching, starter on support-desk"
+        assert store.experiments.get(start(store, new)).kind == "run"
+
+    def test_or_without(self, store: Store, settings: Settings) -> None:
+        new = put_together(store, settings, MACHINE, replace(self.ONE, baseline=False, repeats=1))
+        assert [rung.label for rung in new.spec.rungs] == ["Prefix caching + Continuous batching"]
+        assert (new.preview.runs, new.preview.requests) == (1, 16)
+
+    def test_nothing_on_is_the_baseline_once(self, store: Store, settings: Settings) -> None:
+        new = put_together(store, settings, MACHINE, replace(self.ONE, techniques=()))
+        assert [(rung.label, rung.recipe.uses) for rung in new.spec.rungs] == [("Baseline", ())]
+
+
+class TestSweep:
+    GROWING = replace(CHOICE, kind="sweep", techniques=("continuous_batching",), loads="4, 1, 2", repeats=1)
+
+    def test_each_load_is_measured_with_the_same_recipe(self, store: Store, settings: Settings) -> None:
+        new = put_together(store, settings, MACHINE, self.GROWING)
+        assert [rung.label for rung in new.spec.rungs] == ["one by one", "2 in flight", "4 in flight"]
+        assert {rung.recipe.title for rung in new.spec.rungs} == {"Continuous batching"}
+        assert new.spec.load == LoadProfile("closed_loop", 1)
+        assert new.title == "Load sweep: Continuous batching, starter on support-desk"
+        assert (new.preview.engine_starts, new.preview.requests) == (1, 48)
+        assert ExperimentSpec.from_json(store.experiments.get(start(store, new)).spec) == new.spec
+
+    def test_rates_make_open_loops(self, store: Store, settings: Settings) -> None:
+        spec = put_together(store, settings, MACHINE, replace(self.GROWING, varied="poisson", loads="0.5,2")).spec
+        assert [rung.load for rung in spec.rungs] == [LoadProfile("poisson", rate=rate) for rate in (0.5, 2.0)]
+
+    def test_loads_that_are_none_are_told(self, store: Store, settings: Settings) -> None:
+        with pytest.raises(InputError, match="Loads 1,x: give numbers with commas between them"):
+            put_together(store, settings, MACHINE, replace(self.GROWING, loads="1,x"))
+
+
+class TestFirst:
+    SIZES: Mapping[str, int] = {"long-chat": 8, "support-desk": 128}
+
+    def test_it_can_be_measured_at_once_and_prepares_nothing(self, store: Store, settings: Settings) -> None:
+        first = first_choice(store, settings, MACHINE, There(("other", "starter"), self.SIZES))
+        assert (first.model, first.prompts, first.techniques) == ("starter", "support-desk", ("prefix_caching",))
+        new = put_together(store, settings, MACHINE, first)
+        assert (new.preview.prompts, len(new.preview.rungs)) == (16, 3)
+
+    def test_without_the_usual_it_takes_what_there_is(self, store: Store, settings: Settings, model: Path) -> None:
+        store.models.add("mine", str(model))
+        first = first_choice(store, settings, MACHINE, There(("mine",), {"long-chat": 8}))
+        assert (first.model, first.prompts, first.limit) == ("mine", "long-chat", 8)

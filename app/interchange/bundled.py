@@ -1,0 +1,31 @@
+"""The recordings that come with Rung, so that the studio has something to show before anything was measured."""
+
+from __future__ import annotations
+
+from app.interchange.recording_file import ENDING, read_recording, save_recording
+from optimizers.errors import InputError
+from store.experiments import RECORDED
+from store.settings import ROOT
+from store.store import Store
+
+FOLDER = ROOT / "starter" / "recorded"
+LOOKED_AT = 200
+
+
+def offer_recordings(store: Store) -> list[str]:
+    """Puts them into a store that has nothing of its own, each once: one that was removed does not come back. What
+    could not be read, in a line each."""
+    if any(RECORDED not in row.spec for row in store.experiments.recent(LOOKED_AT)):
+        return []
+    problems = []
+    # The last one is the newest of the store, which pages open first.
+    for path in sorted(FOLDER.glob(f"*{ENDING}"), reverse=True):
+        name = path.name.removesuffix(ENDING)
+        if store.recordings.was_offered(name):
+            continue
+        try:
+            recording, sha256 = read_recording(path)
+            save_recording(store, recording, sha256, path.name, offered=name)
+        except InputError as error:
+            problems.append(str(error))
+    return problems

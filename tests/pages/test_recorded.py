@@ -1,0 +1,79 @@
+"""Recorded experiments on the pages: there at first, marked wherever they are shown, never called one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.interchange.recording_file import read_recording, record, save_recording
+from store.settings import ROOT, Settings
+from store.store import Store
+from tests.pages import factory
+from tests.pages.conftest import Open, label_of, words
+
+MARK = f"Recorded on {factory.MACHINE}"
+
+
+@pytest.fixture
+def recorded(store: Store, settings: Settings, tmp_path: Path) -> int:
+    """The only experiment of the store: a ladder that was taken in."""
+    own = factory.finished(store)
+    path = tmp_path / "x.rung.json.gz"
+    path.write_bytes(record(store, settings, own))
+    store.experiments.remove(own)
+    number = save_recording(store, *read_recording(path), path.name)
+    assert number is not None
+    return number
+
+
+@pytest.mark.usefixtures("starter")
+def test_an_empty_studio_opens_on_the_recorded_ladder(
+    open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.interchange.bundled.FOLDER", ROOT / "starter" / "recorded")
+    at = open_page("home")
+    assert "Recorded ladder" in [header.value for header in at.header]
+    assert "Recorded on AMD EPYC, 2 cores, 24 GiB, 2026-11-25" in words(at)
+    assert "an answered request costs 0.27x the baseline's" in words(at)
+    assert "no estimate yet: nothing has been measured here" in words(at)
+    open_page("home")
+    assert len(store.experiments.recent()) == 2
+
+
+@pytest.mark.usefixtures("starter", "recorded")
+def test_home_shows_ones_own_ladder_first(open_page: Open, store: Store) -> None:
+    assert MARK in words(open_page("home"))
+    factory.finished(store)
+    at = open_page("home")
+    assert "Latest ladder" in [header.value for header in at.header]
+    assert MARK not in words(at)
+
+
+@pytest.mark.parametrize("page", ["ladder", "reports"])
+def test_an_experiment_is_marked_and_can_be_removed(open_page: Open, store: Store, recorded: int, page: str) -> None:
+    at = open_page(page, experiment=str(recorded))
+    assert MARK in words(at)
+    assert any("· recorded" in option for option in at.selectbox[0].options)
+    at.button[label_of(at, "Remove")].click().run()
+    assert not at.exception
+    assert store.experiments.recent() == []
+
+
+@pytest.mark.parametrize("page", ["ladder", "reports"])
+def test_a_viewer_cannot_remove_it(open_page: Open, recorded: int, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNG_READ_ONLY", "1")
+    at = open_page(page, experiment=str(recorded))
+    assert MARK in words(at)
+    assert "Remove" not in [button.label for button in at.button]
+
+
+def test_ones_own_experiment_has_no_mark(open_page: Open, store: Store) -> None:
+    at = open_page("ladder", experiment=str(factory.finished(store)))
+    assert "Recorded" not in words(at)
+    assert "Remove" not in [button.label for button in at.button]
+
+
+@pytest.mark.usefixtures("recorded")
+def test_compare_names_what_is_recorded(open_page: Open) -> None:
+    assert all("(recorded)" in option for option in open_page("compare").selectbox[0].options)
