@@ -73,6 +73,7 @@ bench: ## measure Rung itself: its client, its store, its statistics, and the st
 	.venv/bin/python -m benchmarks.store_rate
 	.venv/bin/python -m benchmarks.store_read
 	.venv/bin/python -m benchmarks.studio_pages
+	.venv/bin/python -m benchmarks.live_cost
 	.venv/bin/python -m benchmarks.statistics_check
 	.venv/bin/python -m benchmarks.report_speed
 	.venv/bin/python -m benchmarks.starter_figures

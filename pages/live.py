@@ -61,7 +61,7 @@ def show_idle() -> None:
         st.info("Nothing runs now, and nothing waits. Reload the page to look again.", icon=":material/bedtime:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link("../pages/home.py", label="Start the starter ladder", icon=":material/play_arrow:")
-        st.page_link("../pages/ladder.py", label="Put an experiment together", icon=":material/stairs:")
+        st.page_link("../pages/lab.py", label="Put an experiment together in the Lab", icon=":material/science:")
     finished = store.experiments.latest("done")
     if finished is not None:
         with st.container(border=True):

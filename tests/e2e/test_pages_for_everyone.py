@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from app.prompts.saved import save_starter_sets
 from store.database import sqlite_url
+from store.settings import Settings
 from store.store import Store
 from tests.e2e.studio import open_page, pages_only
 from tests.pages import factory
@@ -48,7 +49,9 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         factory.finished(store, failures=1)
         factory.finished(store, kind="factorial")
         factory.finished(store, kind="leave_one_out")
-        factory.running(store)
+        running = factory.running(store)
+        # Of an hour ahead, so that they do not grow old while the tests run.
+        factory.readings(store, Settings(home, sqlite_url(home / "rung.db")), running, age_s=-3600.0)
         factory.queued(store, "Ladder: another on unique")
         engine = store.engines.request({"model": "starter", "recipe": []})
         (home / "engine-1.log").write_text("loading\nready\n" * 30)
@@ -102,7 +105,7 @@ def test_a_busy_studio_is_for_everyone(busy: str, browser: Browser, path: str, s
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", "ladder"])
+@pytest.mark.parametrize("path", ["", "live", "ladder"])
 def test_a_stopped_experiment_is_for_everyone(stopped: str, browser: Browser, path: str, scheme: Scheme) -> None:
     check(stopped, browser, path, scheme)
 

@@ -11,7 +11,10 @@ from random import Random
 from time import time
 from typing import Any
 
+import msgspec
+
 from app.experiment.kinds import KINDS
+from app.experiment.live_file import LiveRun, Reading, live_path
 from app.experiment.measure import save_records, save_summary
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, Rung
@@ -20,6 +23,7 @@ from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile, plan_schedule
 from app.replay.record import RequestRecord
 from optimizers.recipe import Recipe
+from store.settings import Settings
 from store.store import Store
 from store.tables import RunRow
 
@@ -148,6 +152,18 @@ def stopped(store: Store, status: str, error: str | None, log_path: str | None =
         store.engines.stopped(engine_id, error)
     store.experiments.finish(experiment_id, status, {"total": 40.0}, error)
     return experiment_id
+
+
+def readings(store: Store, settings: Settings, experiment_id: int, age_s: float = 0.0, status: str = "running") -> None:
+    """What a worker would have written, so long ago, of the first run with that status: two requests a second."""
+    made = tuple(
+        Reading(float(at), 2 * at, 0, 50.0 * at, running=4.0, waiting=1.0, kv_usage=0.2, queries=100.0 * at)
+        for at in range(1, 21)
+    )
+    run = next(run.id for run in store.runs.of_experiment(experiment_id) if run.status == status)
+    path = live_path(settings)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(msgspec.json.encode(LiveRun(experiment_id, run, time() - age_s, made)))
 
 
 def measure(

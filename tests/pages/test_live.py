@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import time
 
-import msgspec
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.experiment.live_file import LiveRun, Reading, live_path
 from store.settings import Settings
 from store.store import Store
 from tests.pages import factory
@@ -26,21 +23,6 @@ def worker(store: Store) -> None:
     store.workers.register(1, 0.0, "here")
 
 
-def readings_of(settings: Settings, experiment: int, run: int, age_s: float = 0.0) -> None:
-    """What a worker would have written of a run two requests a second into it."""
-    readings = tuple(
-        Reading(float(at), 2 * at, 0, 50.0 * at, running=4.0, waiting=1.0, kv_usage=0.2, queries=100.0 * at)
-        for at in range(1, 21)
-    )
-    path = live_path(settings)
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(msgspec.json.encode(LiveRun(experiment, run, time() - age_s, readings)))
-
-
-def running_run(store: Store, experiment: int) -> int:
-    return next(run.id for run in store.runs.of_experiment(experiment) if run.status == "running")
-
-
 def figures_of(at: AppTest) -> dict[str, str]:
     return {metric.label: metric.value.replace("\\", "") for metric in at.metric}
 
@@ -53,7 +35,7 @@ def links(at: AppTest) -> list[str]:
 def test_before_anything_has_run_the_page_says_how_to_begin(open_page: Open) -> None:
     at = open_page("live")
     assert "Nothing runs now" in words(at)
-    assert links(at) == ["Start the starter ladder", "Put an experiment together"]
+    assert links(at) == ["Start the starter ladder", "Put an experiment together in the Lab"]
     assert not at.metric
     assert not at.get("progress")
     assert not at.warning
@@ -73,7 +55,7 @@ def test_idle_after_an_experiment_links_to_its_results(open_page: Open, store: S
 @pytest.mark.usefixtures("worker")
 def test_a_run_is_shown_with_its_newest_figures(open_page: Open, store: Store, settings: Settings) -> None:
     experiment = factory.running(store)
-    readings_of(settings, experiment, running_run(store, experiment))
+    factory.readings(store, settings, experiment)
     at = open_page("live")
     found = figures_of(at)
     assert list(found) == FIGURES
@@ -95,9 +77,11 @@ def test_without_readings_of_now_every_figure_is_missing(
     open_page: Open, store: Store, settings: Settings, wrong: str
 ) -> None:
     experiment = factory.running(store)
-    run = running_run(store, experiment)
     if wrong != "no file":
-        readings_of(settings, experiment, run + (wrong == "another run"), age_s=60.0 * (wrong == "an old file"))
+        age_s = 60.0 * (wrong == "an old file")
+        factory.readings(
+            store, settings, experiment, age_s=age_s, status="queued" if wrong == "another run" else "running"
+        )
     at = open_page("live")
     assert set(figures_of(at).values()) == {"–"}
     assert "No figures now" in words(at)
@@ -174,7 +158,7 @@ def test_a_viewer_sees_figures_but_no_log_and_nothing_to_press(
     experiment = factory.running(store)
     factory.queued(store, "Ladder: other on unique")
     engine_with_log(store, experiment, tmp_path)
-    readings_of(settings, experiment, running_run(store, experiment))
+    factory.readings(store, settings, experiment)
     at = open_page("live")
     assert figures_of(at)["Throughput"] == "2.00 req/s"
     assert "Ladder: other on unique" in words(at)
