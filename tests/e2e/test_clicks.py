@@ -57,6 +57,7 @@ def test_an_engine_is_started_watched_and_stopped(studio: str, page: Page) -> No
     page.get_by_role("button", name="Start engine").click()
     expect(page.locator(".stMarkdownBadge", has_text="ready")).to_be_visible()
     expect(page.get_by_text(re.compile(r"^http://127\.0\.0\.1:\d+/v1$"))).to_be_visible()
+    page.get_by_text("The end of its log").click()
     expect(page.get_by_text("--served-model-name starter")).to_be_visible()
     page.get_by_role("button", name="Stop engine").click()
     expect(page.locator(".stMarkdownBadge", has_text="stopped")).to_be_visible()
