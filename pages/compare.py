@@ -17,7 +17,7 @@ from app.studio import parts, trade_off_view
 from app.studio.answers_view import show_answers
 from app.studio.charts import PLAIN
 from app.studio.compare_configuration import configuration_rows
-from app.studio.linked import linked_segments
+from app.studio.linked import linked_radio
 from app.studio.session import open_studio
 from app.studio.wording import plain, without_folders
 from optimizers.prompt import Prompt
@@ -136,7 +136,7 @@ def show_trade_off() -> None:
         given = {tag: number(f"{BY_TAG[tag].title} p95 at most (ms)", f"compare_{tag}") for tag in LATENCIES}
         least = number("Expected answers at least (%)", "compare_quality", 100.0)
     limits = Limits({tag: limit for tag, limit in given.items() if limit}, least)
-    tag = linked_segments(
+    tag = linked_radio(
         "Latency on the second chart", {tag: f"{BY_TAG[tag].title} p95" for tag in LATENCIES}, "compare_latency"
     )
     points = [trade_off_point(side, pairing) for side, pairing in zip(sides, [None, *pairings], strict=True)]
@@ -158,7 +158,7 @@ def show_trade_off() -> None:
 
 
 def show_distributions() -> None:
-    tag = linked_segments("Latency", {tag: BY_TAG[tag].title for tag in LATENCIES}, "compare_times")
+    tag = linked_radio("Latency", {tag: BY_TAG[tag].title for tag in LATENCIES}, "compare_times")
     st.plotly_chart(view.distributions(sides, tag), config=PLAIN, key="ecdf", alt=view.words(sides, tag))
     rows = view.percentile_rows(sides)
     columns = {name: st.column_config.TextColumn(alignment="right") for name in list(rows[0])[1:]}
@@ -177,7 +177,7 @@ def show_prompts() -> None:
         return
     prompts = asked(before.experiment_id)
     ids = {at: prompt.id for at, prompt in enumerate(prompts.prompts)} if prompts else {}
-    shown = linked_segments("Prompts to show", by_prompt.counts(rows), "compare_show")
+    shown = linked_radio("Prompts to show", by_prompt.counts(rows), "compare_show")
     kept = by_prompt.kept_rows(rows, shown)
     if not kept:
         st.caption("No prompt is like that.")

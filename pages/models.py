@@ -121,7 +121,5 @@ if changes:
     is_ready = engine is not None and view.engine_state(engine, store.workers.alive()) == "ready"
     chat(settings, engine if is_ready else None, view.has_chat_template(known, engine))
 st.header("This machine", anchor=False)
-st.table(
-    [{"Fact": name, "Value": plain(text)} for name, text in view.hardware_facts(hardware())],
-    border="horizontal", hide_index=True, hide_header=True, width=parts.TEXT_WIDTH, alt="Hardware",
-)  # fmt: skip
+# No second table: Streamlit gives all that may scroll the same label, and regions of a page need labels of their own.
+st.markdown("\n".join(f"- {name}: {plain(text)}" for name, text in view.hardware_facts(hardware())))

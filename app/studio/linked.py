@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 
-def linked_segments(label: str, options: Mapping[str, str], parameter: str) -> str:
+def linked_radio(label: str, options: Mapping[str, str], parameter: str) -> str:
     """One of `options`, which maps the value in the URL to what is shown; the first by default."""
     key, first = f"chosen_{parameter}", next(iter(options))
     named = st.query_params.get(parameter)
@@ -20,5 +20,5 @@ def linked_segments(label: str, options: Mapping[str, str], parameter: str) -> s
         else:
             st.query_params[parameter] = chosen
 
-    st.segmented_control(label, list(options), format_func=options.__getitem__, key=key, on_change=remember)
+    st.radio(label, list(options), format_func=options.__getitem__, key=key, on_change=remember, horizontal=True)
     return str(st.session_state[key] or first)

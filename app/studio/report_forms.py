@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from app.reports.report import Texts
-from app.studio.linked import linked_segments
+from app.studio.linked import linked_radio
 
 TEXTS: Mapping[Texts, str] = {
     "full": "Prompts and answers in full",
@@ -32,7 +32,7 @@ FORMS = (
 
 def choose_texts() -> Texts:
     """How much of prompts and answers is told; part of the link."""
-    chosen = linked_segments("Prompts and answers", {str(key): text for key, text in TEXTS.items()}, "texts")
+    chosen = linked_radio("Prompts and answers", {str(key): text for key, text in TEXTS.items()}, "texts")
     return next(key for key in TEXTS if key == chosen)
 
 

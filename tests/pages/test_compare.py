@@ -90,7 +90,7 @@ class TestPrompts:
 
     def test_filters_say_how_many_they_keep_and_are_in_the_link(self, open_page: Open, number: int) -> None:
         at = self.open(open_page, number, compare_show="Failed")
-        assert [option.content for option in at.get("button_group")[0].proto.options] == [
+        assert at.radio(key="chosen_compare_show").options == [
             "All (12)", "Different (1)", "Regressed (1)", "Failed (1)", "Won (0)",
         ]  # fmt: skip
         assert list(at.dataframe[0].value["Prompt"]) == ["5"]
