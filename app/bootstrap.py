@@ -44,10 +44,10 @@ def plan(target: str, root: Path, build: EngineBuild) -> list[Step]:
     steps: list[Step] = []
     if target in ("studio", "setup", "bench", "tests"):
         steps.append(starter_models(root))
-    steps += environment.steps(build, test_tools=target in ("tools", "tests"))
+    steps += environment.steps(build, test_tools=target in ("tools", "tests", "bench"))
     if target in ("studio", "setup"):
         steps.append(database(root, environment.python, home))
-    if target == "tests":
+    if target in ("tests", "bench"):
         steps.append(browser())
     if target == "bench":
         steps += aiperf(root).all_steps()

@@ -21,7 +21,13 @@ CPU = EngineBuild("cpu", "no NVIDIA GPU")
     ("target", "names"),
     [
         ("setup", ["starter-models", "environment", "packages", "database"]),
-        ("bench", ["starter-models", "environment", "packages", "aiperf-environment", "aiperf-packages"]),
+        (
+            "bench",
+            [
+                *("starter-models", "environment", "packages", "test-tools", "browser"),
+                *("aiperf-environment", "aiperf-packages"),
+            ],
+        ),
         ("rivals", ["aiperf-environment", "aiperf-packages"]),
         ("tools", ["environment", "packages", "test-tools"]),
         ("tests", ["starter-models", "environment", "packages", "test-tools", "browser"]),

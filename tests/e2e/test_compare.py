@@ -14,7 +14,7 @@ from app.prompts.saved import save_starter_sets
 from store.database import sqlite_url
 from store.store import Store
 from store.tables import RequestRow
-from tests.e2e.studio import open_page, pages_only
+from tests.e2e.studio import open_page, pages_only, settle
 from tests.pages import factory
 
 pytestmark = pytest.mark.browser
@@ -45,6 +45,8 @@ def test_answers_side_by_side_are_text_and_every_view_is_for_everyone(tmp_path: 
             assert found.violations_count == 0, found.generate_report()
         open_page(page, f"{link}&compare_view=Prompts")
         page.get_by_role("heading", name="Prompt 1 ").wait_for()
+        page.locator("ins").first.wait_for()
+        settle(page)
         marked = page.locator("ins").all_inner_texts()
         assert any("<script>document.title='taken'</script>" in text for text in marked)
         assert page.locator("del").count() > 0
