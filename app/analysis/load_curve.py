@@ -34,7 +34,9 @@ class Unanswered(Exception):
 @dataclass(frozen=True)
 class RunPoint:
     """One finished run. `offered` is requests/s or requests in flight; `latency` has milliseconds by metric and
-    statistic; tokens are means of an answered request; None was not measured."""
+    statistic; tokens are means of an answered request, `quality` is the percentage of expected answers that were given.
+    None was not measured.
+    """
 
     run_id: int
     offered: float
@@ -47,6 +49,7 @@ class RunPoint:
     output_tokens: float | None = None
     prefill_share: float | None = None
     watts: float | None = None
+    quality: float | None = None
     suspect: tuple[str, ...] = ()
 
 
@@ -87,7 +90,7 @@ class LoadCurve:
         return self.levels[0]
 
     def mean(self, name: str) -> float | None:
-        """The mean of a token count over all runs that know it."""
+        """The mean of a run's figure over all runs that know it."""
         known = [value for run in self.runs if (value := getattr(run, name)) is not None]
         return sum(known) / len(known) if known else None
 

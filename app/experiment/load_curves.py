@@ -145,6 +145,7 @@ def run_point(run: RunRow, offered: float) -> RunPoint | None:
         output_tokens=each("output_tokens"),
         prefill_share=None if share is None else share / 100,
         watts=metrics.get("power_w"),
+        quality=metrics.get("quality"),
         suspect=tuple(summary.get("suspect", ())),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import ceil, floor, log10
 
+from app.analysis.compare import MIN_POINTS
 from app.analysis.load_curve import LoadCurve, small_tails
 from app.analysis.metric import MISSING
 from app.analysis.scenario import Scenario
@@ -69,6 +70,12 @@ def cautions(sides: Sequence[Side], scenario: Scenario) -> list[str]:
             found.append(
                 f"Not comparable: the {listed(differing)} differ, so the difference is not the technique's alone"
             )
+        right = before.mean("quality"), after.mean("quality")
+        if right[0] is not None and right[1] is not None and right[1] < right[0] - MIN_POINTS:
+            found.append(
+                f"The candidate gave {right[1]:.0f} % of the expected answers, the baseline {right[0]:.0f} %: what it "
+                "saves is paid for in answers"
+            )
     weak = [_weak(side, scenario) for side in sides]
     both = [text for text in weak[0] if text in weak[-1]] if len(weak) == 2 else []
     found += [f"Both: {text}" for text in both]
@@ -85,6 +92,7 @@ def basis_rows(sides: Sequence[Side]) -> list[dict[str, str]]:
         "Machine": [side.curve.machine or MISSING for side in sides],
         "Model": [without_folders(side.curve.model) or MISSING for side in sides],
         "Prompts": [side.curve.prompt_set or MISSING for side in sides],
+        "Expected answers": [_right(side.curve) for side in sides],
         "Tokens of a request": [_tokens(side.curve) for side in sides],
         "Requests in a run": [f"{min(r.requests for r in side.curve.runs):,} or more" for side in sides],
         "Run numbers": [", ".join(str(run.run_id) for level in side.curve.levels for run in level) for side in sides],
@@ -128,6 +136,11 @@ def _tokens(curve: LoadCurve) -> str:
     sent, written = curve.mean("prompt_tokens"), curve.mean("output_tokens")
     shown = [MISSING if value is None else f"{value:,.0f}" for value in (sent, written)]
     return f"{shown[0]} prompt, {shown[1]} output"
+
+
+def _right(curve: LoadCurve) -> str:
+    right = curve.mean("quality")
+    return MISSING if right is None else f"{right:.1f} %"
 
 
 def _about(value: float) -> str:

@@ -114,6 +114,19 @@ def test_what_to_doubt_is_named_once() -> None:
     assert "Both: 2 of 2 runs are suspect" in both
 
 
+@pytest.mark.parametrize(("before", "after", "said"), [(98.4, 9.4, True), (98.4, 97.9, False), (None, 9.4, False)])
+def test_a_saving_that_costs_answers_is_told_first(before: float | None, after: float, said: bool) -> None:
+    shown = [
+        replace(side, curve=replace(side.curve, runs=tuple(replace(run, quality=right) for run in side.curve.runs)))
+        for side, right in zip(sides(), (before, after), strict=True)
+    ]
+    noted = what_if_notes.cautions(shown, SCENARIO)
+    words = "The candidate gave 9 % of the expected answers, the baseline 98 %: what it saves is paid for in answers"
+    assert (noted[:1] == [words]) is said
+    right = {row["Fact"]: row for row in what_if_notes.basis_rows(shown)}["Expected answers"]
+    assert right["Candidate"] == f"{after:.1f} %"
+
+
 def test_each_figure_holds_each_side_and_its_words() -> None:
     shown = sides(api=ApiPrice("m", "s", 1.0, None, 10.0))
     day = what_if_charts.day_chart(shown)
