@@ -10,7 +10,7 @@ import streamlit as st
 from app.engine.hub import find_model
 from app.prompts.saved import load_prompt_set
 from app.studio import lab_notes, lab_plan, lab_session, parts
-from app.studio.access import may_change
+from app.studio.access import may_change, told
 from app.studio.lab_form import choose_measured
 from app.studio.lab_preview import show_preview
 from app.studio.lab_techniques import choose_techniques, tell
@@ -38,11 +38,11 @@ def plan() -> tuple[NewExperiment | None, str]:
     put = partial(put_together, store, settings, hardware(), choice)
     try:
         new = put()
-        if new.can_foretell and st.checkbox(FORETELL, key="lab_foretell", help=FORETELL_HELP):
+        if new.can_foretell and may_change() and st.checkbox(FORETELL, key="lab_foretell", help=FORETELL_HELP):
             with st.spinner("Changing the prompts"):
                 new = put(foretell=True)
     except InputError as error:
-        return None, str(error)
+        return None, told(str(error))
     return new, ""
 
 
@@ -64,7 +64,12 @@ for text in opened.problems:
     st.warning(plain(lab_notes.sentence(text)), icon=":material/link_off:")
 with st.container(border=True, width=CATALOGUE_WIDTH + GAP + PLAN_WIDTH):
     choice = choose_measured(opened.base, opened.key, there)
-checkpoint = find_model(store, settings, choice.model)
+try:
+    checkpoint = find_model(store, settings, choice.model)
+except InputError as error:
+    # The list of models is up to a minute old.
+    st.error(plain(told(str(error))), icon=":material/error:")
+    st.stop()
 surroundings = hardware().surroundings(checkpoint.config)
 prompts = load_prompt_set(store, sets[choice.prompts].id, choice.limit).prompts
 

@@ -9,13 +9,13 @@ import streamlit as st
 from app.engine.builtin import ABOUT
 from app.studio import model_view as view
 from app.studio import parts
-from app.studio.access import may_change
+from app.studio.access import may_change, told
 from app.studio.model_add import add_form, quantize_form
 from app.studio.model_chat import chat
 from app.studio.model_fit_form import fit_form
 from app.studio.model_jobs import show_jobs
 from app.studio.session import POLL_S, attempt, hardware, look_at, open_studio, worker_notice
-from app.studio.wording import plain, without_folders
+from app.studio.wording import plain
 from optimizers.technique import Surroundings
 from store.tables import EngineRow
 
@@ -72,7 +72,7 @@ def show_engine(row: EngineRow) -> None:
             facts.append(f"up {view.uptime(current)}")
         st.markdown(" · ".join(facts))
         if current.error:
-            reason = plain(current.error if changes else without_folders(current.error))
+            reason = plain(told(current.error))
             if current.status == "failed":
                 st.error(reason, icon=":material/error:")
             else:

@@ -7,12 +7,11 @@ import streamlit as st
 from app.analysis.sweep import sweep
 from app.experiment.comparing import find_side
 from app.experiment.reporting import SWEEP, WITHOUT, rendered, rendered_comparison
-from app.experiment.results import measured_loads
 from app.reports.repeating import compare_command
 from app.studio import ladder_view as view
 from app.studio import parts, sweep_view, sweep_words
 from app.studio.report_forms import choose_texts, report_forms
-from app.studio.session import ladder_of, ladder_version, linked_choice, open_studio, reason
+from app.studio.session import ladder_of, ladder_version, linked_choice, loads_of, open_studio, reason
 from app.studio.wording import choice_of, listed, plain, without_folders
 from optimizers.errors import InputError
 from store.tables import ExperimentRow
@@ -41,7 +40,7 @@ def show_comparison(keys: list[str]) -> None:
 
 def show_sweep(experiment: ExperimentRow) -> None:
     slo = sweep_view.chosen_limits()
-    loads = measured_loads(store, experiment.id)
+    loads = loads_of(store, store.url, experiment.id, ladder_version(store, experiment.id))
     found = sweep(loads, slo)
     unit = sweep_words.unit_of(experiment)
     for text in sweep_words.sentences(found, slo, unit):

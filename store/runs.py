@@ -81,6 +81,25 @@ class Runs:
             found = {(row.experiment_id, row.rung): FinishedRung(*row) for row in session.execute(query)}
         return list(found.values())
 
+    def version_of(self, experiment_id: int) -> str:
+        """Changes whenever one of the experiment's runs changes its state."""
+        query = select(RunRow.status, RunRow.finished_at).where(RunRow.experiment_id == experiment_id)
+        with self._session() as session:
+            rows = session.execute(query.order_by(RunRow.rung, RunRow.repeat)).all()
+        return " ".join(f"{status}{finished_at or ''}" for status, finished_at in rows)
+
+    def summaries_on(self, hardware: str, experiment_ids: Sequence[int]) -> list[tuple[int, list[Any], dict[str, Any]]]:
+        """(experiment, recipe, summary) of those experiments' runs that finished on that hardware, by rung and repeat;
+        manifests stay unread."""
+        query = (
+            select(RunRow.experiment_id, RunRow.recipe, RunRow.summary)
+            .where(RunRow.experiment_id.in_(experiment_ids), RunRow.status == "done", RunRow.summary.is_not(None))
+            .where(RunRow.manifest["hardware", "title"].as_string() == hardware)
+            .order_by(RunRow.experiment_id, RunRow.rung, RunRow.repeat)
+        )
+        with self._session() as session:
+            return [(row.experiment_id, row.recipe, row.summary or {}) for row in session.execute(query)]
+
     def finished_version(self) -> str:
         """Changes whenever a run finishes."""
         query = select(func.count(), func.max(RunRow.finished_at)).where(RunRow.status == "done")
@@ -146,6 +165,12 @@ class Runs:
         query = select(RequestRow).where(RequestRow.run_id == run_id).order_by(RequestRow.position)
         with self._session() as session:
             return list(session.scalars(query))
+
+    def request_values(self, run_id: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Those columns of every finished request, in prompt order: a third of the time that whole rows take."""
+        query = select(*(REQUESTS.c[name] for name in names)).where(REQUESTS.c.run_id == run_id)
+        with self._session() as session:
+            return [tuple(row) for row in session.execute(query.order_by(REQUESTS.c.position))]
 
     def _update(self, run_id: int, **values: Any) -> None:
         with self._session.begin() as session:

@@ -15,8 +15,12 @@ STARTER_MODELS = ROOT / "starter" / "models"
 
 @dataclass(frozen=True)
 class Settings:
+    """`may_download`: whether finding a model may fetch it. Not in the studio, where it would be drawing a page that
+    does; there a person asks for a download, and a process of its own carries it out."""
+
     home: Path
     database_url: str
+    may_download: bool = True
 
     @staticmethod
     def load(database: str | None = None) -> Settings:

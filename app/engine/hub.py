@@ -22,7 +22,7 @@ ADVICE = "give a folder that holds config.json, a tokenizer and weights"
 
 def find_model(store: Store, settings: Settings, name: str) -> Checkpoint:
     """A built-in name wins over a saved one, that over a folder, a folder over a hub id. Raises InputError when there
-    is none."""
+    is none, or when it would have to be downloaded and the settings do not allow that."""
     built_in = builtin_folder(name)
     if built_in is not None:
         return read_known(settings.starter_models / built_in, name)
@@ -35,7 +35,10 @@ def find_model(store: Store, settings: Settings, name: str) -> Checkpoint:
             known = ", ".join([*BUILTIN, *(row.name for row in store.models.all())])
             raise InputError(f"model {name!r}: no such folder, and no saved model of that name; saved: {known}")
         return read_checkpoint(folder or Path(location), label)
-    return read_checkpoint(download(location), label or location)
+    here = download(location) if settings.may_download else cached(location)
+    if here is None:
+        raise InputError(f"model {location!r} is not on this machine; add it on the Models page, which downloads it")
+    return read_checkpoint(here, label or location)
 
 
 def whole_name(store: Store, name: str) -> str:

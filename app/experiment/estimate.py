@@ -106,24 +106,21 @@ def read_past(store: Store, hardware: str) -> Past:
     """What the store has of runs on that hardware."""
     runs: list[PastRun] = []
     starts: list[tuple[str, float]] = []
-    for experiment in store.experiments.recent(RECENT):
-        spec = experiment.spec
-        if "load" not in spec or RECORDED in spec:
-            continue
+    own = [row for row in store.experiments.recent(RECENT) if "load" in row.spec and RECORDED not in row.spec]
+    found: dict[int, list[tuple[list[Any], dict[str, Any]]]] = {}
+    for experiment_id, recipe, summary in store.runs.summaries_on(hardware, [row.id for row in own]):
+        found.setdefault(experiment_id, []).append((recipe, summary))
+    for experiment in own:
+        spec, here = experiment.spec, found.get(experiment.id, [])
         target = _target_name(spec.get("endpoint"), spec.get("model"))
-        here = [
-            run
-            for run in store.runs.of_experiment(experiment.id)
-            if run.status == "done" and (run.manifest or {}).get("hardware", {}).get("title") == hardware
-        ]
-        for run in here:
-            pace = _pace(run.summary or {})
+        for recipe, summary in here:
+            pace = _pace(summary)
             if pace is not None:
                 runs.append(
                     PastRun(
                         target=target,
                         attached=spec.get("endpoint") is not None,
-                        recipe=_text(run.recipe),
+                        recipe=_text(recipe),
                         load=_text(spec["load"]),
                         prompt_set=spec["prompt_set_id"],
                         seconds_per_request=pace,

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from app.engine.checkpoint import Checkpoint
 from app.engine.hub import find_model
 from app.engine.named_models import resolve_models
-from app.paths import existing_path
 from app.preparation.kept import KeptChanges
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
@@ -27,7 +25,7 @@ def sent_prompt(
     if not uses:
         return prompt
     try:
-        find = partial(_local_model, store, settings)
+        find = partial(find_model, store, settings)
         resolved = resolve_models(Recipe(uses), find).recipe
     except InputError:
         return None
@@ -54,10 +52,3 @@ def _key(technique: str, settings: Mapping[str, Any], manifest: Mapping[str, Any
     if techniques().get(technique).asks_the_model:
         key["engine"] = {"plan": engine.get("key")} if attached is None else {"attached": attached}
     return key
-
-
-def _local_model(store: Store, settings: Settings, name: str) -> Checkpoint:
-    """Never downloads: a page that is only looked at fetches nothing."""
-    if store.models.find(name) is None and existing_path(name) is None and "/" in name:
-        raise InputError(f"model {name} is not here")
-    return find_model(store, settings, name)

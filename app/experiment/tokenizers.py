@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.builtin import builtin_places, read_known
+from app.engine.hub import HUB_ID, cached
 from app.experiment.prompt_stats import TokenCounts
 from app.experiment.prompt_tokens import prompt_tokens
 from app.paths import existing_path
@@ -37,8 +38,12 @@ class Counted:
 
 def local_models(store: Store, settings: Settings) -> tuple[tuple[str, Path], ...]:
     """(name, folder) of the built-in models and of the saved ones that are on this machine."""
-    saved = ((row.name, existing_path(row.location)) for row in store.models.all())
+    saved = ((row.name, existing_path(row.location) or _downloaded(row.location)) for row in store.models.all())
     return (*builtin_places(settings), *((name, folder) for name, folder in saved if folder is not None))
+
+
+def _downloaded(location: str) -> Path | None:
+    return cached(location) if HUB_ID.match(location) else None
 
 
 def count_by_all(prompt_set: PromptSet, models: Iterable[tuple[str, Path]]) -> tuple[Counted, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.studio.wording import plain
+from app.studio.wording import plain, without_folders
 from optimizers.errors import InputError
 
 
@@ -28,6 +28,11 @@ def may_change() -> bool:
         return True
     # A provider that says nothing of it does not let people choose an address.
     return st.user.get("email_verified", True) is True and str(st.user.get("email", "")).lower() in editors
+
+
+def told(text: str) -> str:
+    """A reason as this person may read it: viewers learn of no folder."""
+    return text if may_change() else without_folders(text)
 
 
 def admit() -> bool:

@@ -160,8 +160,8 @@ def batch_over_time(lines: Sequence[TimeLine]) -> go.Figure:
         )
     figure.update_layout(
         **frame(320),
-        xaxis=_axis("Seconds into the run"),
-        yaxis=_axis("Requests running"),
+        xaxis=axis("Seconds into the run"),
+        yaxis=axis("Requests running"),
     )
     figure.update_layout(legend={"x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}, showlegend=True)
     return figure
@@ -225,7 +225,8 @@ def frame(height: int) -> dict[str, Any]:
     }
 
 
-def _axis(title: str) -> dict[str, Any]:
+def axis(title: str) -> dict[str, Any]:
+    """A titled axis that cannot be dragged and begins at 0."""
     return {"title": {"text": title, "font": {"size": 13}}, "fixedrange": True, "rangemode": "tozero"}
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 import streamlit as st
 from sqlalchemy.exc import DatabaseError
 
 from app.analysis.ladder import Ladder
+from app.analysis.sweep import Load
 from app.engine.hardware import Hardware, detect_hardware
-from app.experiment.results import load_ladder
+from app.experiment.results import load_ladder, measured_loads
 from app.interchange.bundled import offer_recordings
 from app.prompts.saved import save_starter_sets
 from app.studio import model_view
+from app.studio.access import told
 from app.studio.model_view import KnownModel
 from app.studio.wording import plain
 from optimizers.errors import InputError
@@ -38,7 +41,7 @@ def _opened(url: str) -> Store:
 
 def open_studio() -> tuple[Store, Settings]:
     """The store and where things are; ends the page with one line when the database cannot be used."""
-    settings = Settings.load()
+    settings = replace(Settings.load(), may_download=False)
     _leave_out_of_collections(len(sys.modules))
     try:
         return _opened(settings.database_url), settings
@@ -72,8 +75,14 @@ def ladder_of(_store: Store, url: str, experiment_id: int, version: str) -> Ladd
     return load_ladder(_store, experiment_id)
 
 
+@st.cache_resource(show_spinner="Reading the loads", max_entries=8)
+def loads_of(_store: Store, url: str, experiment_id: int, version: str) -> list[Load]:
+    """A sweep's loads with their requests, read once for all limits that are tried on them."""
+    return measured_loads(_store, experiment_id)
+
+
 def ladder_version(store: Store, experiment_id: int) -> str:
-    return " ".join(f"{run.status}{run.finished_at or ''}" for run in store.runs.of_experiment(experiment_id))
+    return store.runs.version_of(experiment_id)
 
 
 def attempt(action: Callable[[], object]) -> bool:
@@ -81,7 +90,7 @@ def attempt(action: Callable[[], object]) -> bool:
     try:
         action()
     except (InputError, DatabaseError) as error:
-        st.error(plain(reason(error)), icon=":material/error:")
+        st.error(plain(told(reason(error))), icon=":material/error:")
         return False
     return True
 

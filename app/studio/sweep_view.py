@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import streamlit as st
 
 from app.analysis.sweep import Slo, sweep
-from app.experiment.results import measured_loads
 from app.studio.charts import PLAIN
 from app.studio.parts import TEXT_WIDTH
+from app.studio.session import ladder_version, loads_of
 from app.studio.sweep_words import sentences, sweep_chart, sweep_rows, unit_of, words
 from store.store import Store
 from store.tables import ExperimentRow
@@ -23,7 +23,7 @@ TITLES: Mapping[str, str] = {
 
 
 def show_sweep(store: Store, experiment: ExperimentRow) -> None:
-    loads = measured_loads(store, experiment.id)
+    loads = loads_of(store, store.url, experiment.id, ladder_version(store, experiment.id))
     if not loads:
         st.info("No load has been measured yet.", icon=":material/hourglass_top:")
         return

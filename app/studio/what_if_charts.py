@@ -15,7 +15,7 @@ from app.analysis.metric import BY_TAG
 from app.analysis.scenario import Scenario
 from app.analysis.sensitivity import Effect
 from app.analysis.what_if import DAYS
-from app.studio.charts import ACCENTS, LINE, SHADE, TEXT, accent, frame
+from app.studio.charts import ACCENTS, LINE, SHADE, TEXT, accent, axis, frame
 from app.studio.what_if_view import Side, money
 
 LEGEND = {"x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}
@@ -53,10 +53,10 @@ def day_chart(sides: Sequence[Side]) -> go.Figure:
         )  # fmt: skip
     figure.update_layout(
         **frame(330),
-        xaxis={**_axis("Hour of the day"), "tickvals": list(range(0, HOURS + 1, 3)), "range": [0, HOURS],
+        xaxis={**axis("Hour of the day"), "tickvals": list(range(0, HOURS + 1, 3)), "range": [0, HOURS],
                "showgrid": False},
-        yaxis=_axis("Replicas"),
-        yaxis2={**_axis("Requests/s"), "overlaying": "y", "side": "right", "showgrid": False,
+        yaxis=axis("Replicas"),
+        yaxis2={**axis("Requests/s"), "overlaying": "y", "side": "right", "showgrid": False,
                 "tickmode": "auto", "tickformat": "~g"},
     )  # fmt: skip
     return _with_legend(figure)
@@ -105,8 +105,8 @@ def curve_chart(sides: Sequence[Side], scenario: Scenario) -> go.Figure:
     title = f"{BY_TAG[tag].title} {scenario.percentile} (ms)"
     figure.update_layout(
         **frame(360),
-        xaxis=_axis("Requests/s that a replica answers, as measured"),
-        yaxis={**_axis(title), "type": "log", "rangemode": "normal", "dtick": 1, "tickformat": ","},
+        xaxis=axis("Requests/s that a replica answers, as measured"),
+        yaxis={**axis(title), "type": "log", "rangemode": "normal", "dtick": 1, "tickformat": ","},
     )
     return _with_legend(figure)
 
@@ -135,8 +135,8 @@ def volume_chart(sides: Sequence[Side], scenario: Scenario, model: str) -> go.Fi
     )  # fmt: skip
     figure.update_layout(
         **frame(360),
-        xaxis={**_axis("Requests a day"), "type": "log", "rangemode": "normal", "dtick": 1, "tickformat": "~s"},
-        yaxis={**_axis("$ a month"), "type": "log", "rangemode": "normal", "tickprefix": "$", "tickformat": "~s",
+        xaxis={**axis("Requests a day"), "type": "log", "rangemode": "normal", "dtick": 1, "tickformat": "~s"},
+        yaxis={**axis("$ a month"), "type": "log", "rangemode": "normal", "tickprefix": "$", "tickformat": "~s",
                "dtick": 1},
     )  # fmt: skip
     return _with_legend(figure)
@@ -172,7 +172,7 @@ def tornado(effects: Sequence[Effect]) -> go.Figure:
     figure.update_layout(
         **frame(46 * max(1, len(effects)) + 70),
         barmode="overlay",
-        xaxis={**_axis("Change of the month's cost (%)"), "range": [-1.8 * widest, 1.8 * widest], "zeroline": True,
+        xaxis={**axis("Change of the month's cost (%)"), "range": [-1.8 * widest, 1.8 * widest], "zeroline": True,
                "rangemode": "normal"},
         yaxis={"autorange": "reversed", "fixedrange": True, "automargin": True, "showgrid": False,
                "tickfont": {"size": 13, "color": TEXT}},
@@ -203,10 +203,6 @@ def curve_words(sides: Sequence[Side], scenario: Scenario) -> str:
 def volume_words(sides: Sequence[Side]) -> str:
     said = [f"{side.role} {money(side.answer.chosen.usd)}" for side in sides if side.answer is not None]
     return f"Dollars a month over requests a day; now: {', '.join(said)}."
-
-
-def _axis(title: str) -> dict[str, object]:
-    return {"title": {"text": title, "font": {"size": 13}}, "fixedrange": True, "rangemode": "tozero"}
 
 
 def _with_legend(figure: go.Figure) -> go.Figure:

@@ -202,6 +202,21 @@ class TestMeasuring:
         at.button(key="lab_load").click().run()
         assert is_on(at) == ["continuous_batching"]
 
+    def test_a_link_to_a_model_that_is_not_here_downloads_nothing(
+        self, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.engine.hub.cached", lambda _: None)
+        monkeypatch.setattr("app.engine.hub.download", lambda name: pytest.fail(f"{name} was downloaded"))
+        draft = {"speculative_decoding": {"method": "draft_model", "draft_model": "org/huge"}}
+        at = open_page("lab", recipe=json.dumps(draft))
+        assert "model 'org/huge' is not on this machine" in words(at)
+
+    def test_what_takes_long_is_not_offered_to_a_viewer(self, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+        both = json.dumps({"prefix_caching": {}, "context_selection": {}})
+        assert "lab_foretell" in {str(each.key) for each in open_page("lab", recipe=both).checkbox}
+        monkeypatch.setenv("RUNG_READ_ONLY", "1")
+        assert "lab_foretell" not in {str(each.key) for each in open_page("lab", recipe=both).checkbox}
+
 
 class TestLinks:
     def test_a_link_shows_what_it_says(self, open_page: Open) -> None:

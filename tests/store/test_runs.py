@@ -46,6 +46,32 @@ def test_requests_come_back_in_order_and_unchanged(store: Store, run: int) -> No
     assert store.runs.finished_positions(run) == {0, 1, 3}
 
 
+def test_chosen_columns_of_requests_come_back_in_order(store: Store, run: int) -> None:
+    store.runs.save_requests(run, 0, [columns(record(3, text="c")), columns(record(0, text="a"))])
+    assert store.runs.request_values(run, ("position", "text")) == [(0, "a"), (3, "c")]
+
+
+def test_the_version_of_an_experiment_changes_with_a_runs_state(store: Store, run: int) -> None:
+    experiment = store.runs.get(run).experiment_id
+    versions = [store.runs.version_of(experiment)]
+    store.runs.start(run, {})
+    versions.append(store.runs.version_of(experiment))
+    store.runs.finish(run, "done")
+    versions.append(store.runs.version_of(experiment))
+    assert len(set(versions)) == 3
+
+
+def test_summaries_are_of_finished_runs_on_that_hardware(store: Store, run: int) -> None:
+    experiment = store.runs.get(run).experiment_id
+    store.runs.start(run, {"hardware": {"title": "here"}})
+    store.runs.set_summary(run, {"requests": 4})
+    assert store.runs.summaries_on("here", [experiment]) == []
+    store.runs.finish(run, "done")
+    assert store.runs.summaries_on("here", [experiment]) == [(experiment, [], {"requests": 4})]
+    assert store.runs.summaries_on("elsewhere", [experiment]) == []
+    assert store.runs.summaries_on("here", [experiment + 1]) == []
+
+
 def test_nanoseconds_of_a_machine_up_for_years_fit(store: Store, run: int) -> None:
     store.runs.save_requests(run, 0, [columns(record(0)) | {"end_ns": 2**62}])
     assert store.runs.requests(run)[0].end_ns == 2**62

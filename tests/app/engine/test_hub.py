@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -147,3 +148,15 @@ def test_a_hub_that_refuses(store: Store, settings: Settings, hub: dict[str, Any
 def test_what_only_looks_like_a_hub_id(name: str) -> None:
     with pytest.raises(InputError, match="it is no hub id"):
         download(name)
+
+
+def test_the_studio_never_downloads_by_looking_for_a_model(
+    store: Store, settings: Settings, hub: dict[str, Any], tmp_path: Path
+) -> None:
+    looking = replace(settings, may_download=False)
+    store.models.add("saved", "org/model")
+    for name in ("org/model", "saved"):
+        assert refusal(store, looking, name) == (
+            "model 'org/model' is not on this machine; add it on the Models page, which downloads it"
+        )
+    assert hub["asked"] == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from app.studio.access import login_providers, may_change
+from app.studio.access import login_providers, may_change, told
 from optimizers.errors import InputError
 
 
@@ -51,6 +51,15 @@ def test_editors_are_named_by_a_verified_address(
     monkeypatch.setenv("RUNG_EDITORS", "ann@X.org, eve@x.org")
     person.update(user)
     assert may_change() is may
+
+
+def test_only_viewers_are_kept_from_learning_of_folders(
+    monkeypatch: pytest.MonkeyPatch, person: dict[str, Any]
+) -> None:
+    said = "model /srv/models/small: there is no such folder"
+    assert told(said) == said
+    monkeypatch.setenv("RUNG_READ_ONLY", "1")
+    assert told(said) == "model small: there is no such folder"
 
 
 @pytest.mark.parametrize(
