@@ -9,14 +9,13 @@ import streamlit as st
 from app.engine.builtin import ABOUT, STARTER
 from app.engine.hub import find_model
 from app.experiment.cautions import cautions_of
-from app.studio import parts, starter
+from app.studio import live_parts, parts, starter
 from app.studio.access import may_change
 from app.studio.charts import PLAIN, cost_bars, description
 from app.studio.ladder_view import headline
 from app.studio.live import read_live
 from app.studio.session import POLL_S, hardware, ladder_of, ladder_version, open_studio, worker_notice
 from app.studio.wording import (
-    STATES,
     count_of,
     duration,
     moment,
@@ -54,26 +53,10 @@ def show_running(experiment: ExperimentRow, queue: list[ExperimentRow]) -> None:
 
         watch()
         with st.container(horizontal=True, vertical_alignment="center"):
-            parts.action_button(
-                "Cancel",
-                partial(store.experiments.request_cancel, experiment.id),
-                icon=":material/cancel:",
-                disabled=experiment.cancel_requested,
-                key=f"cancel_{experiment.id}",
-            )
+            live_parts.cancel_button(store, experiment)
             st.page_link("../pages/live.py", label="Watch live", icon=":material/monitoring:")
             open_ladder(experiment)
             st.caption("It goes on when this page is closed.")
-
-
-def show_queue(queue: list[ExperimentRow]) -> None:
-    st.header("Queue", anchor=False)
-    for row in queue:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{STATES['queued'].badge} {plain(without_folders(row.title))}, since {moment(row.created_at)}")
-            parts.action_button(
-                "Remove", partial(store.experiments.request_cancel, row.id), key=f"remove_{row.id}", type="tertiary"
-            )
 
 
 def show_starter() -> None:
@@ -120,7 +103,7 @@ def show_latest(experiment: ExperimentRow) -> None:
         st.header("Recorded ladder" if recorded_on(experiment.spec) else "Latest ladder", anchor=False)
         if recorded_on(experiment.spec):
             st.markdown(recorded_badge(experiment))
-        st.markdown(f"**{headline(ladder)}**", width=parts.TEXT_WIDTH)
+        st.markdown(f"**{plain(headline(ladder))}**", width=parts.TEXT_WIDTH)
         with st.container(width=parts.TEXT_WIDTH):
             st.plotly_chart(cost_bars(ladder), config=PLAIN, key="latest_cost", alt=description(ladder))
             st.caption(
@@ -154,7 +137,7 @@ worker_notice(store)
 if waiting:
     show_running(waiting[0], waiting[1:])
     if waiting[1:]:
-        show_queue(waiting[1:])
+        live_parts.queue_list(store, waiting[1:])
 else:
     if latest is not None and latest.status in RESUMABLE:
         parts.stopped_notice(store, latest)

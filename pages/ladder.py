@@ -128,7 +128,7 @@ if experiment.kind == sweep_view.KIND:
     st.stop()
 
 ladder = ladder_of(store, store.url, experiment.id, version)
-st.header(view.headline(ladder), anchor=False, width=parts.TEXT_WIDTH)
+st.header(plain(view.headline(ladder)), anchor=False, width=parts.TEXT_WIDTH)
 better = view.cheapest(ladder)
 if better:
     st.markdown(plain(better))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from store.experiments import RECORDED
 from store.runs import REQUESTS
-from store.tables import ExperimentRow, RequestRow, RunRow, SavedRow, SegmentRow
+from store.tables import ExperimentRow, RunRow, SavedRow, SegmentRow
 
 REQUEST_COLUMNS = tuple(column.name for column in REQUESTS.columns if column.name != "run_id")
 OFFERED = "recorded"
@@ -64,12 +64,6 @@ class ExperimentCopy:
 class Recordings:
     def __init__(self, session: sessionmaker[Session]) -> None:
         self._session = session
-
-    def requests(self, run_id: int) -> tuple[tuple[Any, ...], ...]:
-        """A run's requests as REQUEST_COLUMNS, in prompt order."""
-        query = select(RequestRow).where(RequestRow.run_id == run_id).order_by(RequestRow.position)
-        with self._session() as session:
-            return tuple(tuple(getattr(row, name) for name in REQUEST_COLUMNS) for row in session.scalars(query))
 
     def find(self, sha256: str) -> int | None:
         """The experiment that came from a recording of that content."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from app.analysis.daily_shape import MOST_PEAK
 from app.analysis.load_curve import LoadCurve, Unanswered
 from app.analysis.scenario import NUMBERS, Scenario
 from app.analysis.what_if import Answer, answer, mix_of
@@ -67,8 +66,7 @@ def _effect(
     reasons: list[str] = []
     for factor in (1 - STEP, 1 + STEP):
         rule = NUMBERS[name]
-        top = MOST_PEAK if name == "peak_to_mean" else rule.high
-        target = min(top, max(rule.low, value * factor))
+        target = min(rule.high, max(rule.low, value * factor))
         if target == value:
             changes.append(None)
             reasons.append(f"{factor - 1:+.0%}: it is at its end")

@@ -260,23 +260,28 @@ def _side_draws(
         if each.size < 2:
             return _SideDraws(log, draws)
         freedom = each.size - 1
-        scatter = _request_variance(side, statistic, np.random.default_rng([seed, 1]))
+        scatter = _request_variance(side, statistic, seed)
         return _SideDraws(log, draws, freedom * float(np.var(each, ddof=1)), freedom * scatter, freedom)
 
 
-def _request_variance(
-    side: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], random: np.random.Generator
-) -> float:
+def _request_variance(side: Matrix, statistic: Callable[[Matrix], NDArray[np.float64]], seed: int) -> float:
     """The variance of one run's log statistic that the scatter of single requests explains: repeats are brought to the
     same level, then runs are made up by taking each prompt from any of them."""
     repeats, prompts = side.shape
     level = statistic(side[:, None, :])[:, None]
     even = side / level * np.nanmean(level)
-    rows = random.integers(0, repeats, (SAMPLES, 1, prompts))
-    made = np.log(statistic(even[rows, np.arange(prompts)[None, None, :]]))
+    made = np.log(statistic(even.ravel().take(_made_up_runs(repeats, prompts, seed))))
     made = made[np.isfinite(made)]
     # Draws from a few values vary less than the values' source does.
     return float(np.var(made)) * repeats / (repeats - 1) if made.size else 0.0
+
+
+@lru_cache(maxsize=2)
+def _made_up_runs(repeats: int, prompts: int, seed: int) -> NDArray[np.int64]:
+    """Places in a (repeats, prompts) matrix laid out flat: (SAMPLES, 1, prompts), each prompt from any repeat. Kept, as
+    every measure of a rung asks for the same."""
+    rows = np.random.default_rng([seed, 1]).integers(0, repeats, (SAMPLES, 1, prompts))
+    return rows * prompts + np.arange(prompts)
 
 
 def percentile_interval(draws: NDArray[np.float64]) -> Interval | None:

@@ -34,7 +34,7 @@ from app.replay.runner import Replay, ReplayStats
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
 from store.store import Store
-from store.tables import RequestRow, RunRow
+from store.tables import RunRow
 
 OPEN_LOOP_AHEAD = 64
 """Connections that are open when an open loop starts; how many it will need depends on the answers."""
@@ -165,12 +165,12 @@ def save_records(
 
 
 def load_records(store: Store, run_id: int) -> list[CountedRecord]:
-    return [(row.segment, _record(row)) for row in store.runs.requests(run_id)]
-
-
-def _record(row: RequestRow) -> RequestRecord:
-    values = {name: getattr(row, name) for name in RECORD_FIELDS}
-    return RequestRecord(**{**values, "token_ns": tuple(row.token_ns)})
+    chunks = RECORD_FIELDS.index("token_ns")
+    found = []
+    for segment, *values in store.runs.request_values(run_id, ("segment", *RECORD_FIELDS)):
+        values[chunks] = tuple(values[chunks])
+        found.append((segment, RequestRecord(*values)))
+    return found
 
 
 async def _warm_up(

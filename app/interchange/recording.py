@@ -18,6 +18,7 @@ from app.experiment.kinds import KINDS
 from app.experiment.spec import ExperimentSpec
 from app.interchange.imported import STATISTICS
 from app.interchange.shape import Each, Maybe, check
+from app.prompts.draft import check_expected
 from app.prompts.prompt_set import PromptSet
 from app.prompts.rows import to_prompt
 from optimizers.errors import InputError
@@ -164,9 +165,8 @@ def _prompts(document: Mapping[str, Any], where: str) -> PromptSet:
     prompts = tuple(to_prompt(row, at) for at, row in enumerate(document["prompts"], 1))
     title, description = document["title"], document["description"]
     rule = rule_of(document["score"])
-    unusable = next((why for p in prompts if p.expected is not None and (why := rule.unusable(p.expected))), None)
-    if unusable:
-        raise InputError(f"{where}: an expected answer cannot be judged by {rule.key}: {unusable}")
+    for prompt in prompts:
+        check_expected(prompt, rule)
     found = PromptSet(document["name"], prompts, title, description, rule.key)
     if not prompts or found.content_hash != document["content_hash"]:
         raise InputError(f"{where}: its prompts are not those that were measured; the file was edited")

@@ -122,7 +122,7 @@ def _copy(store: Store, run: RunRow) -> RunCopy:
     return RunCopy(
         rung=run.rung, repeat=run.repeat, label=run.label, recipe=run.recipe, planned_requests=run.planned_requests,
         manifest=manifest, summary=run.summary, started_at=run.started_at, finished_at=run.finished_at,
-        segments=segments, requests=store.recordings.requests(run.id),
+        segments=segments, requests=tuple(store.runs.request_values(run.id, REQUEST_COLUMNS)),
     )  # fmt: skip
 
 

@@ -106,7 +106,7 @@ def read_live(store: Store, experiment: ExperimentRow) -> Live:
         experiment_id=experiment.id,
         title=without_folders(experiment.title),
         status=experiment.status,
-        phase=experiment.phase,
+        phase=without_folders(experiment.phase),
         cancelling=experiment.cancel_requested,
         done=progress.done,
         planned=progress.planned,

@@ -8,7 +8,6 @@ from functools import partial
 import streamlit as st
 
 from app.studio import parts
-from app.studio.access import may_change
 from app.studio.live import Live
 from app.studio.live_view import Figure
 from app.studio.spark_line import in_words, spark_line
@@ -25,7 +24,7 @@ def progress(live: Live) -> None:
     sign = parts.state_sign(live.status)
     phase = "Cancelling" if live.cancelling else live.phase or "Waiting for the worker"
     since = f" · {duration(live.seconds)} so far" if live.seconds is not None else ""
-    st.markdown(f"{sign.badge} {plain(without_folders(phase))}{since}")
+    st.markdown(f"{sign.badge} {plain(phase)}{since}")
     parts.progress_bar(live)
 
 
@@ -48,14 +47,13 @@ def figure_cards(figures: Sequence[Figure]) -> None:
 
 def cancel_button(store: Store, experiment: ExperimentRow) -> None:
     """In the page's own script, not in a fragment: a click there waits for nothing."""
-    if may_change():
-        parts.action_button(
-            "Cancel",
-            partial(store.experiments.request_cancel, experiment.id),
-            icon=":material/cancel:",
-            disabled=experiment.cancel_requested,
-            key=f"cancel_{experiment.id}",
-        )
+    parts.action_button(
+        "Cancel",
+        partial(store.experiments.request_cancel, experiment.id),
+        icon=":material/cancel:",
+        disabled=experiment.cancel_requested,
+        key=f"cancel_{experiment.id}",
+    )
 
 
 def queue_list(store: Store, queue: Sequence[ExperimentRow]) -> None:
@@ -64,7 +62,6 @@ def queue_list(store: Store, queue: Sequence[ExperimentRow]) -> None:
         title = plain(without_folders(row.title))
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"{STATES['queued'].badge} {title}, since {moment(row.created_at)}", width="content")
-            if may_change():
-                parts.action_button(
-                    "Remove", partial(store.experiments.request_cancel, row.id), key=f"remove_{row.id}", type="tertiary"
-                )
+            parts.action_button(
+                "Remove", partial(store.experiments.request_cancel, row.id), key=f"remove_{row.id}", type="tertiary"
+            )
