@@ -10,6 +10,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+PROC = Path("/proc")
 STEPS = 5
 PAGES_STEPS = STEPS + 2
 """Whoever watches must not slow down what is measured; much lower, and a page takes a minute to open meanwhile."""
@@ -26,12 +27,17 @@ def put_behind(pid: int, steps: int = STEPS) -> None:
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, pid, _behind(os.getpriority(os.PRIO_PROCESS, 0), steps))
     with suppress(OSError, ValueError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(_behind(group_nice("self"), steps)))
+        (PROC / str(pid) / "autogroup").write_text(str(_behind(group_nice("self"), steps)))
 
 
 def group_nice(pid: int | str) -> int:
-    """The nice value of a process's whole session. Raises OSError where Linux has no autogroups, or no such process."""
-    return int(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
+    """The nice value of a process's whole session; 0 for one that belongs to none, as what a container's first process
+    starts without making a session: Linux leaves the file empty, and weighs each such process by itself.
+
+    Raises OSError where Linux has no autogroups, or no such process.
+    """
+    words = (PROC / str(pid) / "autogroup").read_text().split()
+    return int(words[-1]) if words else 0
 
 
 def _behind(nice: int, steps: int) -> int:

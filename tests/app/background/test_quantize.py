@@ -75,7 +75,7 @@ async def test_cancelled_it_leaves_nothing(
     quantizer("slow")
     making = asyncio.create_task(work(spec, settings, Report(tmp_path)))
     await until(lambda: any(settings.quantized_models.glob("*.partial/model/half")), "it is at work")
-    assert state(tmp_path)["what"].startswith("layer ")
+    await until(lambda: state(tmp_path)["what"].startswith("layer "), "it says how far it is")
     making.cancel()
     with pytest.raises(asyncio.CancelledError):
         await making

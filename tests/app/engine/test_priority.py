@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from app.engine import priority
 from app.engine.priority import LOWEST, PAGES_STEPS, STEPS, group_nice, put_behind
 from tests.fakes.launch import ROOT
 
@@ -75,3 +76,15 @@ def test_a_process_that_is_gone_is_no_fault() -> None:
     with started() as pid:
         pass
     put_behind(pid)
+
+
+def test_outside_all_sessions_it_is_put_behind_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux shows an empty file for a process that no session's group holds."""
+    monkeypatch.setattr(priority, "PROC", tmp_path)
+    with started() as pid:
+        for name, content in (("self", ""), (str(pid), "/autogroup-7 nice 0\n")):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "autogroup").write_text(content)
+        put_behind(pid)
+        assert group_nice("self") == 0
+        assert (tmp_path / str(pid) / "autogroup").read_text() == str(STEPS)
