@@ -169,10 +169,8 @@ def trade_off_point(side: Side, pairing: Pairing | None) -> Point:
 def _cost(pairing: Pairing | None) -> Figure | None:
     if pairing is None:
         return Figure(1.0)
-    found = pairing.found.differences.get("relative_cost")
-    if found is None or found.delta is None:
-        return None
-    return Figure(1 + found.delta, None if found.interval is None else found.interval.shifted(1.0))
+    factor = pairing.found.cost_factor
+    return None if factor is None else Figure(factor, pairing.found.cost_interval)
 
 
 def _summary(side: Side) -> Mapping[str, Any]:

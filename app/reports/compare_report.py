@@ -75,9 +75,7 @@ def _basis(before: Side, others: Sequence[Side]) -> str:
 
 
 def _fact(pairing: Pairing) -> Fact:
-    cost = pairing.found.differences.get("relative_cost")
-    factor = None if cost is None or cost.delta is None else 1 + cost.delta
-    return Fact(pairing.side.name, times(factor), pairing.found.verdict)
+    return Fact(pairing.side.name, times(pairing.found.cost_factor), pairing.found.verdict)
 
 
 def _answered(side: Side) -> Answered:
