@@ -6,7 +6,8 @@ import streamlit as st
 
 from app.analysis.metric import BY_TAG
 from app.analysis.per_prompt import PromptPair, prompt_matrix
-from app.analysis.trade_off import LATENCIES, QUALITY, Limits
+from app.analysis.summary import LATENCIES
+from app.analysis.trade_off import QUALITY, Limits
 from app.experiment.comparing import Pairing, Side, load_side, pair, pairs_of, settled, trade_off_point
 from app.experiment.kept_prompts import sent_prompt
 from app.prompts.prompt_set import PromptSet

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from store.tables import ExperimentRow
-from store.whole import ExperimentCopy, write_whole
+from store.whole import ExperimentCopy, write_experiment
 
 IMPORTED = "imported"
 
@@ -24,4 +24,4 @@ class Imports:
     def add(self, copy: ExperimentCopy) -> int:
         """The new experiment's id, all in one transaction."""
         with self._session.begin() as session:
-            return write_whole(session, copy)
+            return write_experiment(session, copy)

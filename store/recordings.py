@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from store.experiments import RECORDED
 from store.tables import ExperimentRow, SavedRow
-from store.whole import ExperimentCopy, write_whole
+from store.whole import ExperimentCopy, write_experiment
 
 OFFERED = "recorded"
 """The kind under which `saved` keeps which recordings this store was given, so that a removed one stays away."""
@@ -55,4 +55,4 @@ class Recordings:
             if offered is not None:
                 session.add(SavedRow(kind=OFFERED, name=offered, content={}, created_at=time()))
                 session.flush()
-            return write_whole(session, copy)
+            return write_experiment(session, copy)

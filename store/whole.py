@@ -53,7 +53,7 @@ class ExperimentCopy:
     runs: tuple[RunCopy, ...]
 
 
-def write_whole(session: Session, copy: ExperimentCopy) -> int:
+def write_experiment(session: Session, copy: ExperimentCopy) -> int:
     """The new experiment's id; nothing is there before the session commits."""
     experiment = ExperimentRow(
         kind=copy.kind, title=copy.title, status="done", spec=copy.spec, engine_starts=copy.engine_starts,

@@ -20,7 +20,7 @@ from app.analysis.quality import score_answers
 from app.analysis.resampling import MEAN, MEDIAN, Matrix, Statistic
 from app.analysis.scoring import DEFAULT_RULE
 from app.analysis.statistics import Estimate, Interval, adjusted, contrast, paired_share_difference, sign_test
-from app.analysis.summary import CountedRecord, e2e_ms, run_seconds, tpot_ms, ttft_ms
+from app.analysis.summary import LATENCIES, CountedRecord, e2e_ms, run_seconds
 from app.replay.record import RequestRecord
 
 Verdict = Literal["better", "worse", "no clear change", "not comparable", "failed"]
@@ -177,9 +177,7 @@ def hardware_seconds(records: Sequence[CountedRecord]) -> dict[int, float | None
 
 MEASURES: dict[str, _Measure] = {
     "relative_cost": _Measure(_hardware_seconds, MEAN),
-    "ttft_ms": _Measure(_each(ttft_ms), MEDIAN),
-    "tpot_ms": _Measure(_each(tpot_ms), MEDIAN),
-    "e2e_ms": _Measure(_each(e2e_ms), MEDIAN),
+    **{tag: _Measure(_each(latency), MEDIAN) for tag, latency in LATENCIES.items()},
     "output_tokens": _Measure(_each(lambda record: record.completion_tokens), MEAN),
     "quality": _Measure(_percent_right, MEAN, "points", MIN_POINTS),
 }

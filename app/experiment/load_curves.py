@@ -11,7 +11,8 @@ from itertools import groupby
 from math import isfinite
 from typing import Any
 
-from app.analysis.load_curve import LIMITED, STATISTICS, LoadCurve, RunPoint
+from app.analysis.load_curve import STATISTICS, LoadCurve, RunPoint
+from app.analysis.summary import LATENCIES
 from app.experiment.spec import ExperimentSpec
 from app.replay.load import OPEN
 from app.words import count_of, title_of
@@ -121,7 +122,7 @@ def run_point(run: RunRow, offered: float) -> RunPoint | None:
     metrics, answered = summary.get("metrics", {}), summary.get("requests", 0) - summary.get("errors", 0)
     latency = {
         (tag, statistic): value
-        for tag in LIMITED
+        for tag in LATENCIES
         for statistic in STATISTICS
         if (value := _above_zero((metrics.get(tag) or {}).get(statistic))) is not None
     }

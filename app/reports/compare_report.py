@@ -7,7 +7,8 @@ from typing import Any
 
 from app.analysis.metric import BY_TAG
 from app.analysis.statistics import distribution, median_interval
-from app.analysis.trade_off import LATENCIES, QUALITY, Limits, Point
+from app.analysis.summary import LATENCIES
+from app.analysis.trade_off import QUALITY, Limits, Point
 from app.experiment.comparing import Pairing, Side, trade_off_point
 from app.prompts.prompt_set import PromptSet
 from app.reports.effects import times

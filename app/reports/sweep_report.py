@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.analysis.metric import MISSING
+from app.analysis.summary import LATENCIES
 from app.analysis.sweep import Point, Slo, Sweep
 from app.experiment.spec import ExperimentSpec
 from app.reports.ladder_report import shown_manifest
@@ -20,7 +21,6 @@ from app.words import recorded_on, title_of
 from store.tables import ExperimentRow
 
 SCHEMA = "rung.sweep/1"
-DISTRIBUTIONS = ("ttft_ms", "tpot_ms", "e2e_ms")
 
 
 def sweep_document(experiment: ExperimentRow, found: Sweep, slo: Slo | None) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _figures(
         "requests_per_s (req/s)": point.requests_per_s,
         "output_tokens_per_s (tok/s)": point.output_tokens_per_s,
     }
-    for tag in DISTRIBUTIONS:
+    for tag in LATENCIES:
         cells |= {f"{tag} {part} (ms)": value for part, value in getattr(point, tag).items()}
     return {
         **cells,

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from app.analysis.metric import BY_TAG, MISSING
-from app.analysis.trade_off import LATENCIES, QUALITY, Better, Figure, Limits, Point, front
+from app.analysis.summary import LATENCIES
+from app.analysis.trade_off import QUALITY, Better, Figure, Limits, Point, front
 from app.reports.effects import times
 from app.studio.charts import LINE, TEXT, frame
 from app.studio.compare_view import colour

@@ -165,8 +165,8 @@ def test_what_an_engine_was_sent_can_be_read_when_it_has_gone(
 
 async def test_so_can_what_somebody_elses_endpoint_was_sent(store: Store, settings: Settings, tmp_path: Path) -> None:
     async with fake_vllm_server(log=tmp_path / "requests") as (url, _):
-        options = {"rungs": rungs("asking", "shouting"), "warm_up": 0, "prompts": chat_prompts(2)}
-        number = queue(store, None, endpoint=url, **options)
+        asked, tried = chat_prompts(2), rungs("asking", "shouting")
+        number = queue(store, None, prompts=asked, rungs=tried, endpoint=url, warm_up=0)
         await finished(store, settings, number)
     sent = [body["messages"][-1]["content"] for body in bodies(tmp_path / "requests")][-2:]
     assert all("QUESTION" in text for text in sent)
