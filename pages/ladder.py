@@ -13,8 +13,9 @@ from app.reports.documents import experiment_document
 from app.studio import batch_view, cost_view, effects_view, evidence_view, parts, sweep_view
 from app.studio import ladder_view as view
 from app.studio.charts import PLAIN, description, waterfall
+from app.studio.linked import linked_choice
 from app.studio.live import read_live
-from app.studio.session import POLL_S, ladder_of, ladder_version, linked_choice, open_studio, worker_notice
+from app.studio.session import POLL_S, ladder_of, ladder_version, open_studio, worker_notice
 from app.studio.wording import STATES, choice_of, plain
 from store.experiments import RESUMABLE, UNFINISHED
 from store.tables import ExperimentRow

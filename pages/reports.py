@@ -10,8 +10,9 @@ from app.experiment.reporting import SWEEP, WITHOUT, rendered, rendered_comparis
 from app.reports.repeating import compare_command
 from app.studio import ladder_view as view
 from app.studio import parts, sweep_view, sweep_words
+from app.studio.linked import linked_choice
 from app.studio.report_forms import choose_texts, report_forms
-from app.studio.session import ladder_of, ladder_version, linked_choice, loads_of, open_studio, reason
+from app.studio.session import ladder_of, ladder_version, loads_of, open_studio, reason
 from app.studio.wording import choice_of, listed, plain, without_folders
 from optimizers.errors import InputError
 from store.tables import ExperimentRow
