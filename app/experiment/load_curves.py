@@ -13,6 +13,7 @@ from typing import Any
 
 from app.analysis.load_curve import STATISTICS, LoadCurve, RunPoint
 from app.analysis.summary import LATENCIES
+from app.experiment.results import first_manifest
 from app.experiment.spec import ExperimentSpec
 from app.replay.load import OPEN
 from app.words import count_of, title_of
@@ -79,7 +80,7 @@ def load_curve(store: Store, choice: CurveChoice) -> LoadCurve:
     points = [point for run in rows if (point := run_point(run, loads.get(run.rung, 0.0))) is not None]
     if not points:
         raise InputError(f"{choice.title}: no run of it has a throughput and a latency; choose another")
-    manifest = next((run.manifest for run in rows if run.manifest), None) or {}
+    manifest = first_manifest(rows)
     return LoadCurve(
         key=choice.key,
         title=choice.title,

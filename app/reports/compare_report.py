@@ -39,6 +39,7 @@ def compare_report(
     sides = [before, *(pairing.side for pairing in pairings)]
     points = [trade_off_point(side, pairing) for side, pairing in zip(sides, [None, *pairings], strict=True)]
     names = listed([pairing.side.name for pairing in pairings])
+    repeat = tuple(map(without_folders, repeat))
     answered = [] if texts == "none" else [_answered(side) for side in sides]
     return Report(
         title=f"{names} beside {before.name}",
@@ -51,7 +52,7 @@ def compare_report(
         facts_of="Cost of an answered request as a multiple of the baseline's, and its verdict.",
         sections=tuple(_sections(sides, pairings, points, limits or Limits())),
         asked=() if texts == "none" or prompts is None else tuple(asked_of(prompts, answered, texts)),
-        repeat=tuple(map(without_folders, repeat)),
+        repeat=repeat,
         manifest={side.key: shown_manifest(side.manifest) for side in sides},
         manifest_of="Manifest of the first run of each",
         figures=tuple(
@@ -218,7 +219,7 @@ def _figures(side: Side, pairing: Pairing | None, point: Point, repeat: Sequence
         "evidence": evidence_cell(side.evidence),
         "suspect": "; ".join(side.suspect),
         **_padded(manifest_cells(side.manifest)),
-        "repeat": "; ".join(map(without_folders, repeat)),
+        "repeat": "; ".join(repeat),
     }
 
 

@@ -64,7 +64,7 @@ def sweep_report(
     basis = ladder_view.basis(manifest, experiment.spec.get("repeats", 1)) if manifest else ""
     if recorded := recorded_on(experiment.spec):
         basis += f" {recorded}."
-    repeat = (without_folders(command),) if command else ()
+    repeat = without_folders(command) if command else None
     return Report(
         title=without_folders(experiment.title),
         headline=" ".join(said) or "Throughput and latency under growing load.",
@@ -76,9 +76,9 @@ def sweep_report(
         facts_of="",
         sections=tuple(_sections(found, unit, manifest, evidence)),
         asked=(),
-        repeat=repeat,
+        repeat=(repeat,) if repeat else (),
         manifest=shown_manifest(manifest),
-        figures=tuple(_figures(experiment, point, unit, manifest, evidence, command) for point in found.points),
+        figures=tuple(_figures(experiment, point, unit, manifest, evidence, repeat) for point in found.points),
     )
 
 
@@ -140,7 +140,7 @@ def _figures(
     unit: str,
     manifest: Mapping[str, Any],
     evidence: tuple[Mapping[str, Any], ...],
-    command: str | None,
+    repeat: str | None,
 ) -> dict[str, Cell]:
     cells: dict[str, Cell] = {
         "experiment": experiment.id,
@@ -160,7 +160,7 @@ def _figures(
         **interval_cells("good_share", point.good_interval),
         "evidence": evidence_cell(evidence),
         **manifest_cells(manifest),
-        "repeat": without_folders(command) if command else None,
+        "repeat": repeat,
     }
 
 
