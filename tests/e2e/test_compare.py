@@ -9,8 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 from sqlalchemy import update
 
-from app.experiment.reporting import rendered_comparison
 from app.prompts.saved import save_starter_sets
+from app.reports.reporting import rendered_comparison
 from store.database import sqlite_url
 from store.store import Store
 from store.tables import RequestRow

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from app.experiment.reporting import load_report
 from app.prompts.saved import save_starter_sets
 from app.reports.html import to_html
 from app.reports.report import Answer, Asked
+from app.reports.reporting import load_report
 from store.store import Store
 from tests.pages import factory
 
