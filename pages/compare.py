@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from app.analysis.metric import BY_TAG
 from app.analysis.per_prompt import PromptPair, prompt_matrix
-from app.analysis.trade_off import LATENCIES, QUALITY, Limits
+from app.analysis.summary import LATENCIES
+from app.analysis.trade_off import QUALITY, Limits
 from app.experiment.comparing import Pairing, Side, load_side, pair, pairs_of, settled, trade_off_point
 from app.experiment.kept_prompts import sent_prompt
+from app.experiment.results import prompts_of
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
 from app.studio import compare_prompts as by_prompt
@@ -44,20 +48,16 @@ def measured() -> dict[str, tuple[str, tuple[int, ...]]]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def prompts_of(url: str, prompt_set_id: int, limit: int | None) -> PromptSet:
+def loaded(url: str, prompt_set_id: int, limit: int | None) -> PromptSet:
     return load_prompt_set(store, prompt_set_id, limit)
-
-
-def asked(experiment_id: int) -> PromptSet | None:
-    spec = store.experiments.get(experiment_id).spec
-    return prompts_of(store.url, spec["prompt_set_id"], spec.get("prompt_limit")) if "prompt_set_id" in spec else None
 
 
 @st.cache_resource(show_spinner="Reading the runs", max_entries=24)
 def side_of(url: str, key: str, name: str, runs: tuple[int, ...]) -> Side:
     """Cached by its finished runs; nothing changes what is returned, so that no drawing copies all requests."""
     rows = store.runs.several(runs)
-    return load_side(store, rows, key, name, asked(rows[0].experiment_id))
+    asked = prompts_of(store, rows[0].experiment_id, partial(loaded, url))
+    return load_side(store, rows, key, name, asked)
 
 
 @st.cache_resource(show_spinner="Comparing", max_entries=48)
@@ -175,7 +175,7 @@ def show_prompts() -> None:
     if not rows:
         st.info("The candidates and the baseline have no prompt in common.", icon=":material/info:")
         return
-    prompts = asked(before.experiment_id)
+    prompts = before.prompts
     ids = {at: prompt.id for at, prompt in enumerate(prompts.prompts)} if prompts else {}
     shown = linked_radio("Prompts to show", by_prompt.counts(rows), "compare_show")
     kept = by_prompt.kept_rows(rows, shown)

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.experiment.results import prompts_of, rung_data
+from app.experiment.results import first_manifest, prompts_of, rung_data
 from app.studio import demo, large, parts
 from app.studio.demo_link import LATEST, PACE_S, Link, read_link, shown
 from app.studio.demo_view import show_slide
@@ -39,8 +39,7 @@ def leap(link: Link) -> None:
     st.rerun()
 
 
-def found(link: Link) -> ExperimentRow | None:
-    fit = shown(store.experiments.recent(LOOKED_AT))
+def found(link: Link, fit: list[ExperimentRow]) -> ExperimentRow | None:
     if link.experiment is None:
         return fit[0] if fit else None
     return next((row for row in fit if row.id == link.experiment), None)
@@ -107,7 +106,9 @@ def link_button(label: str, icon: str, link: Link) -> None:
     st.button(label, icon=f":material/{icon}:", type="tertiary", on_click=leap, args=(link,), key=f"demo_{icon}")
 
 
-def show_controls(link: Link, step: int, deck: tuple[demo.Slide, ...], experiment: ExperimentRow) -> None:
+def show_controls(
+    link: Link, step: int, deck: tuple[demo.Slide, ...], experiment: ExperimentRow, fit: list[ExperimentRow]
+) -> None:
     last = len(deck)
     turns = {"back": replace(link, step=(step - 2) % last + 1), "next": replace(link, step=step % last + 1)}
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -132,13 +133,13 @@ def show_controls(link: Link, step: int, deck: tuple[demo.Slide, ...], experimen
             if link.kiosk:
                 link_button("Show menu", "menu", replace(link, kiosk=False, step=step, play_s=None))
             else:
-                show_choice(link, step, experiment)
+                show_choice(link, step, experiment, fit)
 
 
-def show_choice(link: Link, step: int, experiment: ExperimentRow) -> None:
+def show_choice(link: Link, step: int, experiment: ExperimentRow, fit: list[ExperimentRow]) -> None:
     with st.popover("Show", icon=":material/tune:"):
         options: dict[str, Any] = {LATEST: "The latest, whatever it is"}
-        options |= {str(row.id): choice_of(row) for row in shown(store.experiments.recent(LOOKED_AT))}
+        options |= {str(row.id): choice_of(row) for row in fit}
         chosen = LATEST if link.experiment is None else str(link.experiment)
         picked = st.selectbox("Experiment", list(options), list(options).index(chosen), options.__getitem__)
         if picked != chosen:
@@ -175,7 +176,8 @@ def walk() -> None:
     link = here()
     if not waiting and link.play_s is not None and store.experiments.unfinished():
         st.rerun()
-    experiment = found(link)
+    fit = shown(store.experiments.recent(LOOKED_AT))
+    experiment = found(link, fit)
     if link.problem:
         st.warning(f"The link could not be read whole: {link.problem}.", icon=":material/link_off:")
     if experiment is None:
@@ -187,8 +189,8 @@ def walk() -> None:
     prompt = None if best is None else prompt_of(store.url, experiment.id, version, best.rung)
     deck = demo.slides(ladder, prompt is not None)
     step = turned(link, experiment, len(deck))
-    show_controls(replace(link, step=step), step, deck, experiment)
-    manifest = next((run.manifest for run in store.runs.of_experiment(experiment.id) if run.manifest), None) or {}
+    show_controls(replace(link, step=step), step, deck, experiment, fit)
+    manifest = first_manifest(store.runs.of_experiment(experiment.id))
     show_slide(deck[step - 1], ladder, prompt, manifest, experiment.spec)
 
 

@@ -8,13 +8,15 @@ import streamlit as st
 
 from app.experiment.kinds import KINDS
 from app.experiment.reporting import WITHOUT
+from app.experiment.results import first_manifest
 from app.reports.answers import low_quality_note
 from app.reports.documents import experiment_document
 from app.studio import batch_view, cost_view, effects_view, evidence_view, parts, sweep_view
 from app.studio import ladder_view as view
 from app.studio.charts import PLAIN, description, waterfall
+from app.studio.linked import linked_choice
 from app.studio.live import read_live
-from app.studio.session import POLL_S, ladder_of, ladder_version, linked_choice, open_studio, worker_notice
+from app.studio.session import POLL_S, ladder_of, ladder_version, open_studio, worker_notice
 from app.studio.wording import STATES, choice_of, plain
 from store.experiments import RESUMABLE, UNFINISHED
 from store.tables import ExperimentRow
@@ -91,7 +93,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     download = st.container(horizontal=True, vertical_alignment="center", width="content")
 version = ladder_version(store, experiment.id)
 runs = store.runs.of_experiment(experiment.id)
-manifest = next((run.manifest for run in runs if run.manifest), None) or {}
+manifest = first_manifest(runs)
 
 
 def document() -> str:

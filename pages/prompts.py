@@ -47,10 +47,8 @@ def show_arrival() -> None:
         st.success(plain(notice), icon=":material/check_circle:")
 
 
-def chosen_rows() -> list[PromptSetRow]:
-    """The sets with the chosen tag; all of them without one."""
-    rows = store.prompt_sets.all()
-    tags = sorted({tag for row in rows for tag in row.tags})
+def chosen_rows(rows: list[PromptSetRow], tags: list[str]) -> list[PromptSetRow]:
+    """Those with the chosen tag; all of them without one."""
     if not tags:
         return rows
     tag = st.pills("Show sets with the tag", tags, key="tag", bind="query-params")
@@ -95,7 +93,9 @@ show_arrival()
 imported = prompt_import.import_form(store, settings) if editor else None
 if imported is not None:
     go_to(imported, f"Imported “{imported}”.")
-sets = chosen_rows()
+everything = store.prompt_sets.all()
+tags = sorted({tag for row in everything for tag in row.tags})
+sets = chosen_rows(everything, tags)
 prompt_drawing.draw_list(store, sets)
 if not sets:
     st.info("There is no prompt set yet; import a file to have one.", icon=":material/upload:")
@@ -104,4 +104,4 @@ names = [row.name for row in sets]
 st.header("A set", anchor=False)
 name = st.selectbox("Set", names, key="set", bind="query-params", on_change=forget_place, width=420)
 if name in names:
-    show_set(sets[names.index(name)], sorted({tag for row in store.prompt_sets.all() for tag in row.tags}))
+    show_set(sets[names.index(name)], tags)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from app.analysis.sweep import sweep
-from app.experiment.comparing import find_side
+from app.experiment.comparing import find_sides
 from app.experiment.reporting import SWEEP, WITHOUT, rendered, rendered_comparison
 from app.reports.repeating import compare_command
 from app.studio import ladder_view as view
 from app.studio import parts, sweep_view, sweep_words
+from app.studio.linked import linked_choice
 from app.studio.report_forms import choose_texts, report_forms
-from app.studio.session import ladder_of, ladder_version, linked_choice, loads_of, open_studio, reason
+from app.studio.session import ladder_of, ladder_version, loads_of, open_studio, reason
 from app.studio.wording import choice_of, listed, plain, without_folders
 from optimizers.errors import InputError
 from store.tables import ExperimentRow
@@ -21,7 +22,7 @@ store, _ = open_studio()
 
 def show_comparison(keys: list[str]) -> None:
     try:
-        before, *others = (find_side(store, key) for key in keys)
+        before, *others = find_sides(store, keys)
     except InputError as error:
         st.error(plain(reason(error)), icon=":material/error:", title="These runs cannot be reported")
         st.page_link("../pages/compare.py", label="Choose others on Compare", icon=":material/compare_arrows:")

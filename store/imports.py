@@ -1,31 +1,14 @@
-"""Experiments that were measured elsewhere, written whole: the experiment, its runs and their requests in one go."""
+"""Experiments that another tool measured, brought in from its files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from time import time
-from typing import Any
-
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from store.runs import REQUESTS
-from store.tables import ExperimentRow, RunRow, SegmentRow
+from store.tables import ExperimentRow
+from store.whole import ExperimentCopy, write_experiment
 
 IMPORTED = "imported"
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """`records` are columns of RequestRow; empty where only a summary is known."""
-
-    label: str
-    recipe: list[dict[str, Any]]
-    manifest: dict[str, Any]
-    summary: dict[str, Any]
-    records: list[dict[str, Any]]
-    requests: int
 
 
 class Imports:
@@ -38,26 +21,7 @@ class Imports:
         with self._session() as session:
             return next((row.id for row in session.execute(query) if row.spec["source"]["sha256"] == sha256), None)
 
-    def add(self, title: str, spec: dict[str, Any], runs: Sequence[FinishedRun]) -> int:
-        """The new experiment's id."""
-        now = time()
+    def add(self, copy: ExperimentCopy) -> int:
+        """The new experiment's id, all in one transaction."""
         with self._session.begin() as session:
-            experiment = ExperimentRow(
-                kind=IMPORTED, title=title, status="done", spec=spec, created_at=now, started_at=now, finished_at=now
-            )
-            session.add(experiment)
-            session.flush()
-            for rung, run in enumerate(runs):
-                row = RunRow(
-                    experiment_id=experiment.id, rung=rung, repeat=0, label=run.label, recipe=run.recipe, status="done",
-                    planned_requests=run.requests, manifest=run.manifest, summary=run.summary, started_at=now,
-                    finished_at=now,
-                )  # fmt: skip
-                session.add(row)
-                session.flush()
-                session.add(SegmentRow(run_id=row.id, number=0, engine_id=None, started_at=now, observed=None))
-                session.flush()
-                if run.records:
-                    records = [{"run_id": row.id, "segment": 0, **record} for record in run.records]
-                    session.connection().execute(insert(REQUESTS), records)
-            return experiment.id
+            return write_experiment(session, copy)

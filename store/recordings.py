@@ -5,60 +5,18 @@ What is put in is marked in its specification under `recorded` and never counts 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import time
-from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from store.experiments import RECORDED
-from store.runs import REQUESTS
-from store.tables import ExperimentRow, RunRow, SavedRow, SegmentRow
+from store.tables import ExperimentRow, SavedRow
+from store.whole import ExperimentCopy, write_experiment
 
-REQUEST_COLUMNS = tuple(column.name for column in REQUESTS.columns if column.name != "run_id")
 OFFERED = "recorded"
 """The kind under which `saved` keeps which recordings this store was given, so that a removed one stays away."""
-
-
-@dataclass(frozen=True)
-class SegmentCopy:
-    number: int
-    started_at: float
-    observed: dict[str, Any] | None
-
-
-@dataclass(frozen=True)
-class RunCopy:
-    """`requests` hold REQUEST_COLUMNS in that order."""
-
-    rung: int
-    repeat: int
-    label: str
-    recipe: list[Any]
-    planned_requests: int
-    manifest: dict[str, Any]
-    summary: dict[str, Any]
-    started_at: float
-    finished_at: float
-    segments: tuple[SegmentCopy, ...]
-    requests: tuple[tuple[Any, ...], ...]
-
-
-@dataclass(frozen=True)
-class ExperimentCopy:
-    """A finished experiment; `spec` names its prompt set by the number that it has in the store."""
-
-    kind: str
-    title: str
-    spec: dict[str, Any]
-    engine_starts: int
-    seconds: dict[str, Any]
-    created_at: float
-    started_at: float
-    finished_at: float
-    runs: tuple[RunCopy, ...]
 
 
 class Recordings:
@@ -97,30 +55,4 @@ class Recordings:
             if offered is not None:
                 session.add(SavedRow(kind=OFFERED, name=offered, content={}, created_at=time()))
                 session.flush()
-            experiment = ExperimentRow(
-                kind=copy.kind, title=copy.title, status="done", spec=copy.spec, engine_starts=copy.engine_starts,
-                seconds=copy.seconds, created_at=copy.created_at, started_at=copy.started_at,
-                finished_at=copy.finished_at,
-            )  # fmt: skip
-            session.add(experiment)
-            session.flush()
-            for run in copy.runs:
-                row = RunRow(
-                    experiment_id=experiment.id, rung=run.rung, repeat=run.repeat, label=run.label, recipe=run.recipe,
-                    status="done", planned_requests=run.planned_requests, manifest=run.manifest, summary=run.summary,
-                    started_at=run.started_at, finished_at=run.finished_at,
-                )  # fmt: skip
-                session.add(row)
-                session.flush()
-                session.add_all(
-                    SegmentRow(
-                        run_id=row.id, number=each.number, engine_id=None, started_at=each.started_at,
-                        observed=each.observed,
-                    )
-                    for each in run.segments
-                )  # fmt: skip
-                session.flush()
-                rows = [{"run_id": row.id, **dict(zip(REQUEST_COLUMNS, each, strict=True))} for each in run.requests]
-                if rows:
-                    session.connection().execute(insert(REQUESTS), rows)
-            return experiment.id
+            return write_experiment(session, copy)

@@ -44,6 +44,10 @@ class Settings:
         return self.home / "logs"
 
     @property
+    def prepared_prompts(self) -> Path:
+        return self.home / "prepared"
+
+    @property
     def quantized_models(self) -> Path:
         """Checkpoints that Rung made, each in a folder named after what decides its content."""
         return self.home / "models" / "quantized"

@@ -20,7 +20,7 @@ from app.analysis.quality import score_answers
 from app.analysis.resampling import MEAN, MEDIAN, Matrix, Statistic
 from app.analysis.scoring import DEFAULT_RULE
 from app.analysis.statistics import Estimate, Interval, adjusted, contrast, paired_share_difference, sign_test
-from app.analysis.summary import CountedRecord, e2e_ms, run_seconds, tpot_ms, ttft_ms
+from app.analysis.summary import LATENCIES, CountedRecord, e2e_ms, run_seconds
 from app.replay.record import RequestRecord
 
 Verdict = Literal["better", "worse", "no clear change", "not comparable", "failed"]
@@ -100,6 +100,15 @@ class Difference:
     chance: float | None = None
     corrected: float | None = None
 
+    @property
+    def factor(self) -> float | None:
+        """candidate / baseline, of a ratio."""
+        return None if self.delta is None or self.unit != "ratio" else 1 + self.delta
+
+    @property
+    def factor_interval(self) -> Interval | None:
+        return None if self.factor is None or self.interval is None else self.interval.shifted(1.0)
+
     def format(self, change: float) -> str:
         """A change in this difference's unit, signed: `-20.0%` or `-1.6 points`."""
         return f"{change:+.1%}" if self.unit == "ratio" else f"{change:+.1f} points"
@@ -118,6 +127,17 @@ class Comparison:
     reason: str
     differences: Mapping[str, Difference] = field(default_factory=dict)
     small_sample: tuple[str, ...] = ()
+
+    @property
+    def cost_factor(self) -> float | None:
+        """The candidate's cost as a multiple of the baseline's."""
+        cost = self.differences.get("relative_cost")
+        return None if cost is None else cost.factor
+
+    @property
+    def cost_interval(self) -> Interval | None:
+        cost = self.differences.get("relative_cost")
+        return None if cost is None else cost.factor_interval
 
 
 @dataclass(frozen=True)
@@ -157,9 +177,7 @@ def hardware_seconds(records: Sequence[CountedRecord]) -> dict[int, float | None
 
 MEASURES: dict[str, _Measure] = {
     "relative_cost": _Measure(_hardware_seconds, MEAN),
-    "ttft_ms": _Measure(_each(ttft_ms), MEDIAN),
-    "tpot_ms": _Measure(_each(tpot_ms), MEDIAN),
-    "e2e_ms": _Measure(_each(e2e_ms), MEDIAN),
+    **{tag: _Measure(_each(latency), MEDIAN) for tag, latency in LATENCIES.items()},
     "output_tokens": _Measure(_each(lambda record: record.completion_tokens), MEAN),
     "quality": _Measure(_percent_right, MEAN, "points", MIN_POINTS),
 }
@@ -326,9 +344,8 @@ def not_known(baseline: RungData, candidate: RungData) -> str | None:
 
 
 def _sentence(cost: Difference) -> str:
-    if cost.delta is None:
+    if cost.factor is None:
         return "the cost could not be compared"
-    factor = f"{1 + cost.delta:.2f}x the baseline's cost per answered request"
-    if cost.interval is not None:
-        factor += f" (95 % interval {1 + cost.interval.low:.2f}x to {1 + cost.interval.high:.2f}x)"
-    return factor
+    span = cost.factor_interval
+    told = "" if span is None else f" (95 % interval {span.low:.2f}x to {span.high:.2f}x)"
+    return f"{cost.factor:.2f}x the baseline's cost per answered request{told}"

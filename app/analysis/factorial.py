@@ -179,10 +179,9 @@ def _change(
     if before == after or before not in measured or after not in measured:
         return None
     found = difference(COST, measured[before].data, measured[after].data, noise)
-    if found.delta is None:
+    if found.factor is None:
         return None
-    span = None if found.interval is None else Interval(1 + found.interval.low, 1 + found.interval.high)
-    effect = Effect(techniques, 1 + found.delta, span, found.verdict, found.chance)
+    effect = Effect(techniques, found.factor, found.factor_interval, found.verdict, found.chance)
     switched_on = before < after
     idle = (before ^ after) <= measured[after if switched_on else before].idle
     # A saving needs a cause; see compare.without_cause.
@@ -202,7 +201,7 @@ def _interaction(
     logs = [np.log(statistic(side[None])[0]) for side in sides]
     factor = float(np.exp(np.dot(weights, logs)))
     change, chance = as_change(contrast(sides, weights, statistic))
-    span = None if change is None else Interval(1 + change.low, 1 + change.high)
+    span = None if change is None else change.shifted(1.0)
     # Where one of the two did nothing, there was nothing for the other to meet.
     idle = bool(both & measured[both].idle)
     verdict = "no clear change" if idle else verdict_on(COST, factor - 1, change, noise)

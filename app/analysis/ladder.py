@@ -201,7 +201,9 @@ def _result(
     metrics = pooled_metrics(rung.summaries)
     gained = tuple(key for key in _keys(rung.recipe) if held.recipe.settings_of(key) is None)
     adds = gained[0] if len(gained) == 1 else None
-    cost, cost_interval = (1.0, None) if rung is baseline and _measured(rung) else _factor(whole)
+    cost, cost_interval = whole.cost_factor, whole.cost_interval
+    if rung is baseline and _measured(rung):
+        cost, cost_interval = 1.0, None
     metrics["relative_cost"] = cost
     same_as_held = None if rung is baseline else agreement(held.data.texts, rung.data.texts)
     metrics |= _agreements(rung, baseline)
@@ -211,10 +213,10 @@ def _result(
     suspect, against = merged_suspicions(summaries), None
     own = Applied(_keys(rung.recipe), idle_techniques(found))
     if rung is not baseline:
-        factor, interval = _factor(beside)
         beside, doubts = with_causes(beside, Applied.read(held.recipe, [s for s in held.summaries if s]), own)
         suspect = (*suspect, *doubts)
-        against = Against(held.rung, name, factor, interval, beside.verdict, _known_quality(beside))
+        quality = _known_quality(beside)
+        against = Against(held.rung, name, beside.cost_factor, beside.cost_interval, beside.verdict, quality)
     if own.on and own.idle.issuperset(own.on):
         whole = without_cause(whole)
     return RungResult(
@@ -249,14 +251,6 @@ def _combination(rung: RungRuns) -> Combination:
 
 def _keys(recipe: Recipe) -> tuple[str, ...]:
     return tuple(use.key for use in recipe.uses)
-
-
-def _factor(comparison: Comparison) -> tuple[float | None, Interval | None]:
-    cost: Difference | None = comparison.differences.get("relative_cost")
-    if cost is None or cost.delta is None:
-        return None, None
-    shifted = None if cost.interval is None else Interval(1 + cost.interval.low, 1 + cost.interval.high)
-    return 1 + cost.delta, shifted
 
 
 def _measured(rung: RungRuns) -> bool:

@@ -17,8 +17,8 @@ from scipy.special import stdtrit
 
 from app.analysis.metric import BY_TAG
 from app.analysis.statistics import LEVEL, Interval
+from app.analysis.summary import LATENCIES
 
-LIMITED = ("ttft_ms", "tpot_ms", "e2e_ms")
 STATISTICS = ("p50", "p95", "p99", "mean")
 FAILED_AT_MEAN = 0.05
 SMALL_TAIL = 100
@@ -152,7 +152,8 @@ def capacity(curve: LoadCurve, limits: Mapping[str, float], statistic: str, scal
     """The highest load at which every limit (milliseconds by metric) is kept. Without limits, the highest measured
     throughput. Raises Unanswered when even the lightest measured load breaks one."""
     scale = scale or Scale()
-    tags = list(limits) or [next((tag for tag in LIMITED if (tag, statistic) in curve.runs[0].latency), LIMITED[2])]
+    measured = (tag for tag in LATENCIES if (tag, statistic) in curve.runs[0].latency)
+    tags = list(limits) or [next(measured, "e2e_ms")]
     lines = {tag: line(curve, tag, statistic, scale) for tag in tags}
     found: dict[str, tuple[float, bool]] = {}
     for tag, each in lines.items():

@@ -7,7 +7,7 @@ run suspect, and their time stays in the cost of those that were answered.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -117,11 +117,9 @@ def summarise(
     answered = [record for record in requests if record.ok]
     duration_s = run_seconds(records)
     per_request = {
-        "ttft_ms": _values(ttft_ms(record) for record in answered),
-        "tpot_ms": _values(tpot_ms(record) for record in answered),
+        **{tag: latencies_of(answered, tag) for tag in LATENCIES},
         "itl_ms": [gap for record in answered for gap in itl_ms(record)],
         "token_itl_ms": [gap for record in answered for gap in token_itl_ms(record)],
-        "e2e_ms": [e2e_ms(record) for record in answered],
         "send_delay_ms": _values(send_delay_ms(record) for record in requests),
         "preparation_ms": [record.prepared_ns / NS_PER_MS for record in answered] if observed.prompts else [],
     }
@@ -152,7 +150,7 @@ def summarise(
     }
     if metrics["cached_tokens"] is None:
         metrics["cached_tokens"] = _cached_by_engine(observed)
-    intervals = {tag: median_interval(per_request[tag]) for tag in ("ttft_ms", "tpot_ms", "e2e_ms")}
+    intervals = {tag: median_interval(per_request[tag]) for tag in LATENCIES}
     intervals["quality"] = quality_interval(metrics["quality"], len(expected))
     return {
         "metrics": metrics,
@@ -211,6 +209,19 @@ def token_itl_ms(record: RequestRecord) -> list[float]:
 
 def e2e_ms(record: RequestRecord) -> float:
     return (record.end_ns - record.scheduled_ns) / NS_PER_MS
+
+
+LATENCIES: Mapping[str, Callable[[RequestRecord], float | None]] = {
+    "ttft_ms": ttft_ms,
+    "tpot_ms": tpot_ms,
+    "e2e_ms": e2e_ms,
+}
+"""The latencies of which a request has one each, and which people set limits to: metric -> how it is taken."""
+
+
+def latencies_of(records: Iterable[RequestRecord], tag: str) -> list[float]:
+    """That latency of each answered request that has it, in milliseconds."""
+    return _values(LATENCIES[tag](record) for record in records if record.ok)
 
 
 def send_delay_ms(record: RequestRecord) -> float | None:

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.analysis.statistics import Interval, distribution, median_interval, wilson_interval
-from app.analysis.summary import CountedRecord, e2e_ms, run_seconds, tpot_ms, ttft_ms
+from app.analysis.summary import LATENCIES, CountedRecord, latencies_of, run_seconds
 from app.replay.record import RequestRecord
 from optimizers.errors import InputError
 
-LIMITED = {"ttft_ms": ttft_ms, "tpot_ms": tpot_ms, "e2e_ms": e2e_ms}
 SHARE = 0.95
 LEAST_FOR_KNEE = 4
 
@@ -33,7 +32,7 @@ class Slo:
             return False
         if record.first_token_ns is None and "ttft_ms" in self.limits:
             return False
-        found = ((LIMITED[tag](record), limit) for tag, limit in self.limits.items())
+        found = ((LATENCIES[tag](record), limit) for tag, limit in self.limits.items())
         return all(value is None or value <= limit for value, limit in found)
 
     @staticmethod
@@ -42,8 +41,8 @@ class Slo:
         limits: dict[str, float] = {}
         for part in filter(None, (part.strip() for part in text.split(","))):
             tag, _, value = part.partition("=")
-            if tag not in LIMITED:
-                raise InputError(f"--slo {part}: there is no limit on {tag!r}; use one of: {', '.join(LIMITED)}")
+            if tag not in LATENCIES:
+                raise InputError(f"--slo {part}: there is no limit on {tag!r}; use one of: {', '.join(LATENCIES)}")
             try:
                 limits[tag] = float(value)
             except ValueError:
@@ -124,7 +123,7 @@ def _point(load: Load, slo: Slo | None) -> Point:
     seconds = sum(run_seconds(repeat) for repeat in load.repeats if repeat)
     good = sum(slo.met(record) for record in records) if slo else None
     tokens = sum(record.completion_tokens or 0 for record in answered)
-    ttft = [value for record in answered if (value := ttft_ms(record)) is not None]
+    times = {tag: latencies_of(answered, tag) for tag in LATENCIES}
     share = good / len(records) if good is not None and records else None
     return Point(
         offered=load.offered,
@@ -132,10 +131,10 @@ def _point(load: Load, slo: Slo | None) -> Point:
         errors=len(records) - len(answered),
         requests_per_s=len(answered) / seconds if seconds and answered else None,
         output_tokens_per_s=tokens / seconds if seconds and tokens else None,
-        ttft_ms=distribution(ttft),
-        ttft_interval=median_interval(ttft),
-        tpot_ms=distribution([value for record in answered if (value := tpot_ms(record)) is not None]),
-        e2e_ms=distribution([e2e_ms(record) for record in answered]),
+        ttft_ms=distribution(times["ttft_ms"]),
+        ttft_interval=median_interval(times["ttft_ms"]),
+        tpot_ms=distribution(times["tpot_ms"]),
+        e2e_ms=distribution(times["e2e_ms"]),
         goodput=good / seconds if good is not None and seconds else None,
         good_share=share,
         good_interval=None if share is None else wilson_interval(share, len(records)),

@@ -13,9 +13,8 @@ import numpy as np
 
 from app.analysis.compare import RungData
 from app.analysis.statistics import LEVEL, Interval
-from app.analysis.summary import e2e_ms, tpot_ms, ttft_ms
+from app.analysis.summary import LATENCIES, latencies_of
 
-LATENCIES = {"ttft_ms": ttft_ms, "tpot_ms": tpot_ms, "e2e_ms": e2e_ms}
 QUALITY = "quality"
 TAIL = 0.95
 Better = Literal["lower", "higher"]
@@ -90,8 +89,8 @@ def front(points: Sequence[Point], axes: Mapping[str, Better]) -> list[Point]:
 
 def latency_figures(side: RungData) -> dict[str, Figure]:
     """The p95 of each latency over the answered requests of all repeats."""
-    answered = [record for repeat in side.repeats for _, record in repeat if record.ok]
-    found = {tag: [ms for record in answered if (ms := time(record)) is not None] for tag, time in LATENCIES.items()}
+    records = [record for repeat in side.repeats for _, record in repeat]
+    found = {tag: latencies_of(records, tag) for tag in LATENCIES}
     return {tag: Figure(float(np.quantile(ms, TAIL)), tail_interval(ms)) for tag, ms in found.items() if ms}
 
 

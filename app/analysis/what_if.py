@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.analysis.daily_shape import HOURS, MONTH_HOURS, hourly_shares
-from app.analysis.load_curve import LIMITED, Capacity, LoadCurve, Scale, Unanswered, capacity, latency_at
+from app.analysis.load_curve import Capacity, LoadCurve, Scale, Unanswered, capacity, latency_at
 from app.analysis.scenario import Scenario
 from app.analysis.statistics import Interval
+from app.analysis.summary import LATENCIES
 
 MIX_CURVE, MIX_POINT = 2.0, 1.25
 CLOSED_LOOP_LOAD = 0.7
@@ -101,7 +102,7 @@ def answer(scenario: Scenario, curve: LoadCurve, uncached: LoadCurve | None = No
         usd_per_million_tokens=_per_million(scenario, chosen.usd, tokens_in, tokens_out),
         peak_latency={
             tag: None if blended else latency_at(curve, each_replica, tag, scenario.percentile, scale)
-            for tag in LIMITED
+            for tag in LATENCIES
         },
         tokens_in=tokens_in,
         tokens_out=tokens_out,

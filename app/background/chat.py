@@ -105,16 +105,14 @@ class Shown:
 def figures(record: RequestRecord) -> dict[str, Any]:
     """What the page tells of a whole answer; None for what the server did not say."""
     # Brings scipy along, which nobody should wait for before the prompt is sent.
-    from app.analysis.summary import e2e_ms, tpot_ms, ttft_ms
+    from app.analysis.summary import LATENCIES, e2e_ms
 
     seconds, tokens = e2e_ms(record) / 1000, record.completion_tokens
     return {
         "text": record.text,
         "reasoning": record.reasoning,
         "finish_reason": record.finish_reason,
-        "ttft_ms": ttft_ms(record),
-        "tpot_ms": tpot_ms(record),
-        "e2e_ms": e2e_ms(record),
+        **{tag: latency(record) for tag, latency in LATENCIES.items()},
         "prompt_tokens": record.prompt_tokens,
         "cached_tokens": record.cached_tokens,
         "output_tokens": tokens,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from app.analysis.summary import LATENCIES
 from app.analysis.sweep import Slo
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
 from app.experiment.reporting import ENDINGS, FORMS, rendered
@@ -25,7 +26,7 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         "--texts", choices=TEXTS, default="full",
         help="prompts and answers. full: all; redacted: how each did, without words; none: no list of prompts (full)",
     )  # fmt: skip
-    parser.add_argument("--slo", metavar="M=MS,..", help="limits for a load sweep: ttft_ms, tpot_ms, e2e_ms")
+    parser.add_argument("--slo", metavar="M=MS,..", help=f"limits for a load sweep: {', '.join(LATENCIES)}")
     add_database(parser)
     add_json(parser)
     parser.set_defaults(run=report_command)

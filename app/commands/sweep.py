@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from app.analysis.metric import MISSING
+from app.analysis.summary import LATENCIES
 from app.analysis.sweep import Point, Slo, Sweep, sweep
 from app.commands.choice import RECIPE_HELP, add_set_option, chosen_recipe
 from app.commands.common import OneLineParser, open_store, print_json
@@ -49,7 +50,7 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     loads.add_argument("--concurrencies", metavar="N,N,..", help="closed loop: requests in flight")
     parser.add_argument("--arrivals", choices=("poisson", "constant"), default="poisson", help="of --rates (poisson)")
     parser.add_argument("--history", choices=("live", "saved"), default="live", help="as for run (live)")
-    parser.add_argument("--slo", metavar="M=MS,..", help="limits for goodput: ttft_ms, tpot_ms, e2e_ms")
+    parser.add_argument("--slo", metavar="M=MS,..", help=f"limits for goodput: {', '.join(LATENCIES)}")
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of every load (3)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write sweep.json there")
     add_rest(parser)

@@ -5,9 +5,9 @@ A side is one run, or all finished repeats of one rung: `EXPERIMENT.RUNG`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from app.analysis.cause import Applied, with_causes
@@ -17,9 +17,10 @@ from app.analysis.per_prompt import PromptPair, prompt_pairs
 from app.analysis.pooling import merged_evidence, merged_suspicions, pooled_metrics
 from app.analysis.quality import quality_interval
 from app.analysis.trade_off import QUALITY, Figure, Point, latency_figures
-from app.experiment.results import prompts_of, rung_data
+from app.experiment.results import first_manifest, prompts_of, rung_data
 from app.interchange.compare import compare_summaries
 from app.prompts.prompt_set import PromptSet
+from app.prompts.saved import load_prompt_set
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
 from store.store import Store
@@ -28,7 +29,8 @@ from store.tables import RunRow
 
 @dataclass(frozen=True)
 class Side:
-    """`key` is what people type for it, `name` tells it from the others on a page. `summaries` are in repeat order."""
+    """`key` is what people type for it, `name` tells it from the others on a page. `prompts` is what its experiment was
+    asked, None where that is not known; `summaries` are in repeat order."""
 
     key: str
     name: str
@@ -38,6 +40,7 @@ class Side:
     recipe: Recipe
     data: RungData
     manifest: Mapping[str, Any]
+    prompts: PromptSet | None
     summaries: tuple[Mapping[str, Any], ...]
 
     @cached_property
@@ -85,7 +88,6 @@ class Pairing:
 
 def load_side(store: Store, runs: Sequence[RunRow], key: str, name: str, asked: PromptSet | None) -> Side:
     """`runs` are finished repeats of one rung, `asked` the prompts of their experiment."""
-    manifest = next((run.manifest for run in runs if run.manifest), None) or {}
     return Side(
         key=key,
         name=name,
@@ -94,13 +96,20 @@ def load_side(store: Store, runs: Sequence[RunRow], key: str, name: str, asked: 
         run_ids=tuple(run.id for run in runs),
         recipe=Recipe.from_json(runs[0].recipe),
         data=rung_data(store, list(runs), asked),
-        manifest=manifest,
+        manifest=first_manifest(runs),
+        prompts=asked,
         summaries=tuple(run.summary for run in runs if run.summary),
     )
 
 
-def find_side(store: Store, key: str) -> Side:
-    """From `12`, a run, or `3.2`, all finished repeats of a rung. Raises InputError where nothing has finished."""
+def find_sides(store: Store, keys: Sequence[str]) -> list[Side]:
+    """From `12`, a run, or `3.2`, all finished repeats of a rung. Each prompt set is read once for all sides. Raises
+    InputError where nothing has finished."""
+    load = cache(partial(load_prompt_set, store))
+    return [_find_side(store, key, load) for key in keys]
+
+
+def _find_side(store: Store, key: str, load: Callable[[int, int | None], PromptSet]) -> Side:
     experiment, dot, rung = key.partition(".")
     if not experiment.isdecimal() or (dot and not rung.isdecimal()):
         raise InputError(f"{key!r} is no run: give a run's number, or EXPERIMENT.RUNG, as in 3.2")
@@ -108,14 +117,15 @@ def find_side(store: Store, key: str) -> Side:
         run = store.runs.get(int(key))
         if run.status != "done":
             raise InputError(f"run {run.id} is {run.status}; only finished runs can be compared")
-        return load_side(store, [run], key, f"Run {key}", prompts_of(store, run.experiment_id))
+        return load_side(store, [run], key, f"Run {key}", prompts_of(store, run.experiment_id, load))
     store.experiments.get(int(experiment))
     runs = [run for run in store.runs.of_experiment(int(experiment)) if run.rung == int(rung)]
     done = [run for run in runs if run.status == "done"]
     if not done:
         lacking = "finished run of rung" if runs else "rung"
         raise InputError(f"{key}: experiment {experiment} has no {lacking} {rung}")
-    return load_side(store, done, key, f"{experiment} · {done[0].label}", prompts_of(store, int(experiment)))
+    asked = prompts_of(store, int(experiment), load)
+    return load_side(store, done, key, f"{experiment} · {done[0].label}", asked)
 
 
 def pair(before: Side, after: Side) -> Pairing:
@@ -169,10 +179,8 @@ def trade_off_point(side: Side, pairing: Pairing | None) -> Point:
 def _cost(pairing: Pairing | None) -> Figure | None:
     if pairing is None:
         return Figure(1.0)
-    found = pairing.found.differences.get("relative_cost")
-    if found is None or found.delta is None:
-        return None
-    return Figure(1 + found.delta, None if found.interval is None else found.interval.shifted(1.0))
+    factor = pairing.found.cost_factor
+    return None if factor is None else Figure(factor, pairing.found.cost_interval)
 
 
 def _summary(side: Side) -> Mapping[str, Any]:

@@ -30,7 +30,7 @@ from app.experiment.spec import ExperimentSpec
 from app.experiment.token_counts import load_tokenizer
 from app.preparation.counting import EndpointCounter, FolderCounter
 from app.preparation.job import PreparationError
-from app.preparation.prompts import Prepared
+from app.preparation.prompts import Prepared, attached_engine, launched_engine
 from app.preparation.say import phases
 from app.preparation.served import Served, prepare_served
 from app.preparation.tools import Asked
@@ -101,7 +101,7 @@ class Executor:
         try:
             self._prompt_set = load_prompt_set(self._store, self._spec.prompt_set_id, self._spec.prompt_limit)
             self._prompts = PromptWork(
-                self._prompt_set, self._spec.sampling, self._settings.home / "prepared", self._phase
+                self._prompt_set, self._spec.sampling, self._settings.prepared_prompts, self._phase
             )
             try:
                 if self._spec.endpoint is not None:
@@ -138,7 +138,7 @@ class Executor:
                     resolved,
                     counter,
                     Asked(session, endpoint, True),
-                    {"attached": endpoint.base_url},
+                    attached_engine(endpoint.base_url),
                     endpoint.max_length,
                 )
                 await self._measure(run, target, resolved, None, prepared)
@@ -200,7 +200,7 @@ class Executor:
                 asked = Asked(session, endpoint, plan.chat)
                 for run, resolved in _interleaved(runs):
                     prepared = await self._prompts.ready(
-                        resolved, counter, asked, {"plan": plan.key}, plan.max_model_len
+                        resolved, counter, asked, launched_engine(plan.key), plan.max_model_len
                     )
                     await self._measure(run, target, resolved, (plan, served), prepared)
         except (EngineError, EngineGoneError) as failure:

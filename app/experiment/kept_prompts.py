@@ -8,11 +8,11 @@ from typing import Any
 
 from app.engine.hub import find_model
 from app.engine.named_models import resolve_models
-from app.preparation.kept import KeptChanges
+from app.preparation.counting import endpoint_identity, folder_identity
+from app.preparation.prompts import attached_engine, kept_changes, launched_engine
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from optimizers.recipe import Recipe
-from optimizers.registry import techniques
 from store.settings import Settings
 from store.store import Store
 
@@ -29,26 +29,21 @@ def sent_prompt(
         resolved = resolve_models(Recipe(uses), find).recipe
     except InputError:
         return None
+    counted_by, engine = _served_by(manifest)
+    models = manifest.get("models", {})
     for use in resolved.prompt_uses():
-        kept = KeptChanges(settings.home / "prepared", _key(use.key, use.settings, manifest))
-        change = kept.get(prompt)
+        change = kept_changes(settings.prepared_prompts, use, models, counted_by, engine).get(prompt)
         if change is None:
             return None
         prompt = change.prompt
     return prompt
 
 
-def _key(technique: str, settings: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """As preparation keeps its work (app/preparation/prompts.py), by what the run's manifest says."""
+def _served_by(manifest: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """(who counted its tokens, which engine could be asked) of a run, as preparation tells them from others."""
     engine, model = manifest.get("engine", {}), manifest.get("model", {})
-    attached = engine.get("attached_to")
-    models = {name: found for name, found in manifest.get("models", {}).items() if name.startswith(f"{technique}.")}
-    who = (
-        {"model": model.get("fingerprint"), "chat": manifest.get("chat_template")}
-        if attached is None
-        else {"endpoint": attached, "model": model.get("name")}
-    )
-    key = {"technique": technique, "settings": settings, "models": models, **who}
-    if techniques().get(technique).asks_the_model:
-        key["engine"] = {"plan": engine.get("key")} if attached is None else {"attached": attached}
-    return key
+    url = engine.get("attached_to")
+    if url is None:
+        counted_by = folder_identity(model.get("fingerprint"), manifest.get("chat_template"))
+        return counted_by, launched_engine(engine.get("key"))
+    return endpoint_identity(url, model.get("name")), attached_engine(url)

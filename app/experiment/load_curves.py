@@ -11,7 +11,9 @@ from itertools import groupby
 from math import isfinite
 from typing import Any
 
-from app.analysis.load_curve import LIMITED, STATISTICS, LoadCurve, RunPoint
+from app.analysis.load_curve import STATISTICS, LoadCurve, RunPoint
+from app.analysis.summary import LATENCIES
+from app.experiment.results import first_manifest
 from app.experiment.spec import ExperimentSpec
 from app.replay.load import OPEN
 from app.words import count_of, title_of
@@ -78,7 +80,7 @@ def load_curve(store: Store, choice: CurveChoice) -> LoadCurve:
     points = [point for run in rows if (point := run_point(run, loads.get(run.rung, 0.0))) is not None]
     if not points:
         raise InputError(f"{choice.title}: no run of it has a throughput and a latency; choose another")
-    manifest = next((run.manifest for run in rows if run.manifest), None) or {}
+    manifest = first_manifest(rows)
     return LoadCurve(
         key=choice.key,
         title=choice.title,
@@ -121,7 +123,7 @@ def run_point(run: RunRow, offered: float) -> RunPoint | None:
     metrics, answered = summary.get("metrics", {}), summary.get("requests", 0) - summary.get("errors", 0)
     latency = {
         (tag, statistic): value
-        for tag in LIMITED
+        for tag in LATENCIES
         for statistic in STATISTICS
         if (value := _above_zero((metrics.get(tag) or {}).get(statistic))) is not None
     }

@@ -11,9 +11,9 @@ from typing import Any
 from app.analysis.pooling import merged_evidence
 from app.analysis.sweep import Slo, sweep
 from app.analysis.trade_off import Limits
-from app.experiment.comparing import Side, compare_sides, find_side, pairs_of
+from app.experiment.comparing import Side, compare_sides, find_sides, pairs_of
 from app.experiment.measure import load_records
-from app.experiment.results import load_ladder, measured_loads, prompts_of
+from app.experiment.results import first_manifest, load_ladder, measured_loads, prompts_of
 from app.reports.compare_report import compare_report
 from app.reports.documents import compare_document, experiment_document, side_document, without_machine
 from app.reports.html import to_html
@@ -43,7 +43,7 @@ def load_report(store: Store, experiment_id: int, texts: Texts = "full", slo: Sl
     if experiment.kind in WITHOUT:
         raise InputError(f"experiment {experiment_id} is {WITHOUT[experiment.kind]}")
     runs = store.runs.of_experiment(experiment_id)
-    manifest = next((run.manifest for run in runs if run.manifest), None) or {}
+    manifest = first_manifest(runs)
     if experiment.kind == SWEEP:
         evidence = merged_evidence([run.summary for run in runs if run.summary])
         found = sweep(measured_loads(store, experiment_id), slo)
@@ -62,7 +62,7 @@ def rendered(store: Store, experiment_id: int, form: str, texts: Texts = "full",
     if form != "json":
         return _written(load_report(store, experiment_id, texts, slo), form)
     experiment, runs = store.experiments.get(experiment_id), store.runs.of_experiment(experiment_id)
-    manifest = next((run.manifest for run in runs if run.manifest), None) or {}
+    manifest = first_manifest(runs)
     name = manifest.get("prompt_set", {}).get("name", "")
     if experiment.kind == SWEEP:
         found = sweep_document(experiment, sweep(measured_loads(store, experiment_id), slo), slo)
@@ -76,11 +76,11 @@ def rendered(store: Store, experiment_id: int, form: str, texts: Texts = "full",
 
 
 def load_comparison(store: Store, keys: Sequence[str], texts: Texts = "full", limits: Limits | None = None) -> Report:
-    """`keys` are runs or rungs as in comparing.find_side, the baseline first. Raises InputError."""
-    before, *others = (find_side(store, key) for key in keys)
+    """`keys` are runs or rungs as in comparing.find_sides, the baseline first. Raises InputError."""
+    before, *others = find_sides(store, keys)
     pairings = compare_sides(before, others)
-    prompts = prompts_of(store, before.experiment_id)
-    return compare_report(before, pairings, prompts, repeat_lines(store, [before, *others]), texts, limits, now=time())
+    repeat = repeat_lines(store, [before, *others])
+    return compare_report(before, pairings, before.prompts, repeat, texts, limits, now=time())
 
 
 def rendered_comparison(
@@ -89,7 +89,7 @@ def rendered_comparison(
     """As `rendered`, of a baseline and its candidates."""
     if form != "json":
         return _written(load_comparison(store, keys, texts, limits), form)
-    before, *others = (find_side(store, key) for key in keys)
+    before, *others = find_sides(store, keys)
     pairings = compare_sides(before, others)
     document = compare_document(
         before.key,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import groupby
+from typing import Any
 
 from app.analysis.compare import RungData
 from app.analysis.ladder import Ladder, RungRuns, build_ladder
@@ -45,12 +47,20 @@ def measured_loads(store: Store, experiment_id: int) -> list[Load]:
     ]
 
 
-def prompts_of(store: Store, experiment_id: int) -> PromptSet | None:
-    """What the experiment's runs were asked, None where its specification names no set."""
+def first_manifest(runs: Iterable[RunRow]) -> dict[str, Any]:
+    """That of the first run that has begun; empty before."""
+    return next((run.manifest for run in runs if run.manifest), None) or {}
+
+
+def prompts_of(
+    store: Store, experiment_id: int, load: Callable[[int, int | None], PromptSet] | None = None
+) -> PromptSet | None:
+    """What the experiment's runs were asked, None where its specification names no set. `load` reads a set by its
+    number and the limit, for those who keep what they have read."""
     spec = store.experiments.get(experiment_id).spec
     if "prompt_set_id" not in spec:
         return None
-    return load_prompt_set(store, spec["prompt_set_id"], spec.get("prompt_limit"))
+    return (load or partial(load_prompt_set, store))(spec["prompt_set_id"], spec.get("prompt_limit"))
 
 
 def rung_of(store: Store, runs: list[RunRow], asked: PromptSet | None = None) -> RungRuns:
@@ -70,7 +80,7 @@ def rung_of(store: Store, runs: list[RunRow], asked: PromptSet | None = None) ->
 
 def rung_data(store: Store, runs: list[RunRow], asked: PromptSet | None = None) -> RungData:
     """Without `asked`, nothing is known of right and wrong answers."""
-    manifest = next((run.manifest for run in runs if run.manifest), None) or {}
+    manifest = first_manifest(runs)
     return RungData(
         repeats=tuple(tuple(load_records(store, run.id)) for run in runs),
         prompt_set=manifest.get("prompt_set", {}).get("content_hash", ""),

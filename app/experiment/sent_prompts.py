@@ -42,8 +42,7 @@ def sent_by(
         counter = FolderCounter(checkpoint.folder, checkpoint.fingerprint, chat)
         tools = PreparationTools(counter, lambda done, total: None)
         begun = Prepared.begin(prompts, resolved.recipe)
-        folder = settings.home / "prepared"
-        prepared = asyncio.run(prepare(begun, tools, counter, folder, resolved.to_json()))
+        prepared = asyncio.run(prepare(begun, tools, counter, settings.prepared_prompts, resolved.to_json()))
         return None if prepared.waits_for_engine else prepared.prompts
 
     return sent

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.analysis.compare import MEASURES, Comparison, Difference, RungData, not_comparable
-
-LATENCIES = ("ttft_ms", "tpot_ms", "e2e_ms")
+from app.analysis.summary import LATENCIES
 
 
 def compare_summaries(

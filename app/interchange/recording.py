@@ -24,7 +24,7 @@ from app.prompts.rows import to_prompt
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
 from store.experiments import RECORDED
-from store.recordings import REQUEST_COLUMNS, ExperimentCopy, RunCopy, SegmentCopy
+from store.whole import REQUEST_COLUMNS, ExperimentCopy, RunCopy, SegmentCopy
 
 SCHEMA = "rung.recording/1"
 KNOWN_KINDS = (*KINDS, "run", "sweep")

@@ -25,10 +25,10 @@ from app.replay.record import RequestRecord
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
 from store.experiments import RECORDED
-from store.recordings import REQUEST_COLUMNS, ExperimentCopy, RunCopy, SegmentCopy
 from store.settings import ROOT, Settings
 from store.store import Store
 from store.tables import RunRow
+from store.whole import REQUEST_COLUMNS, ExperimentCopy, RunCopy, SegmentCopy
 
 ENDING = ".rung.json.gz"
 MAGIC = b"\x1f\x8b"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from time import time
 from typing import Any
 
 from app.analysis.summary import Observed, summarise
 from app.interchange.imported import STATISTICS, ImportedRun
 from app.interchange.read import Source
+from app.replay.record import RequestRecord
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
-from store.imports import IMPORTED, FinishedRun
+from store.imports import IMPORTED
 from store.store import Store
+from store.whole import REQUEST_COLUMNS, ExperimentCopy, RunCopy, SegmentCopy
 
 SPEC_SCHEMA = "rung.import/1"
 
@@ -25,10 +28,15 @@ def save_import(store: Store, source: Source, runs: list[ImportedRun], name: str
     if not title.strip():
         raise InputError("--name is empty; give the experiment a name")
     spec = {"schema": SPEC_SCHEMA, "kind": IMPORTED, "source": asdict(source), "model": runs[0].model}
-    return store.imports.add(title, spec, [_finished(run, source) for run in runs]), True
+    now = time()
+    copy = ExperimentCopy(
+        kind=IMPORTED, title=title, spec=spec, engine_starts=0, seconds={}, created_at=now, started_at=now,
+        finished_at=now, runs=tuple(_copy(rung, run, source, now) for rung, run in enumerate(runs)),
+    )  # fmt: skip
+    return store.imports.add(copy), True
 
 
-def _finished(run: ImportedRun, source: Source) -> FinishedRun:
+def _copy(rung: int, run: ImportedRun, source: Source, now: float) -> RunCopy:
     tool = f"{run.tool} {run.version}" if run.version else run.tool
     told = f"imported from {tool} ({source.file})"
     marked = {"tool": run.tool, "version": run.version, "notes": list(run.notes)} | asdict(source)
@@ -43,14 +51,16 @@ def _finished(run: ImportedRun, source: Source) -> FinishedRun:
     }
     summary = _summary(run)
     summary["suspect"] = [told, *run.notes, *summary["suspect"]]
-    return FinishedRun(
-        label=f"{run.label} ({tool})",
-        recipe=[dict(use) for use in run.recipe],
-        manifest=manifest,
-        summary=summary,
-        records=[asdict(record) for record in run.records],
-        requests=run.requests,
-    )
+    return RunCopy(
+        rung=rung, repeat=0, label=f"{run.label} ({tool})", recipe=[dict(use) for use in run.recipe],
+        planned_requests=run.requests, manifest=manifest, summary=summary, started_at=now, finished_at=now,
+        segments=(SegmentCopy(0, now, None),), requests=tuple(map(_row, run.records)),
+    )  # fmt: skip
+
+
+def _row(record: RequestRecord) -> tuple[Any, ...]:
+    named = {"segment": 0, **asdict(record)}
+    return tuple(named[column] for column in REQUEST_COLUMNS)
 
 
 def _summary(run: ImportedRun) -> dict[str, Any]:

@@ -28,6 +28,14 @@ class Counter(Protocol):
         """Tokens of each text alone. Raises InputError where that cannot be told."""
 
 
+def folder_identity(fingerprint: str | None, chat: bool | None) -> dict[str, Any]:
+    return {"model": fingerprint, "chat": chat}
+
+
+def endpoint_identity(base_url: str, model: str | None) -> dict[str, Any]:
+    return {"endpoint": base_url, "model": model}
+
+
 @dataclass(frozen=True)
 class FolderCounter:
     folder: Path
@@ -36,7 +44,7 @@ class FolderCounter:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        return {"model": self.fingerprint, "chat": self.chat}
+        return folder_identity(self.fingerprint, self.chat)
 
     async def prompts(self, prompts: Sequence[Prompt]) -> list[int | None]:
         return await asyncio.to_thread(count_prompts, self.folder, prompts, self.chat)
@@ -54,7 +62,7 @@ class EndpointCounter:
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        return {"endpoint": self.endpoint.base_url, "model": self.endpoint.model}
+        return endpoint_identity(self.endpoint.base_url, self.endpoint.model)
 
     async def prompts(self, prompts: Sequence[Prompt]) -> list[int | None]:
         bodies: list[dict[str, Any]] = [

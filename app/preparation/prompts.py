@@ -54,6 +54,33 @@ def refuse_idle(use: TechniqueUse, prompts: Sequence[Prompt]) -> None:
         raise InputError(f"{use.key} has nothing to do here: {reason}; leave it out, or choose other prompts")
 
 
+def launched_engine(plan_key: str | None) -> dict[str, Any]:
+    """What tells an engine of Rung's own from others, for work that asks it."""
+    return {"plan": plan_key}
+
+
+def attached_engine(base_url: str) -> dict[str, Any]:
+    return {"attached": base_url}
+
+
+def kept_changes(
+    folder: Path,
+    use: TechniqueUse,
+    models: Mapping[str, Any],
+    counted_by: Mapping[str, Any],
+    engine: Mapping[str, Any] | None,
+) -> KeptChanges:
+    """What the technique made of prompts before, under all that its work depends on besides them.
+
+    `counted_by` is a counter's identity; `models` and `engine` are as for `prepare`.
+    """
+    own = {name: model for name, model in models.items() if name.startswith(f"{use.key}.")}
+    key = {"technique": use.key, "settings": use.settings, "models": own, **counted_by}
+    if techniques().get(use.key).asks_the_model:
+        key["engine"] = engine
+    return KeptChanges(folder, key)
+
+
 async def prepare(
     prepared: Prepared,
     tools: Tools,
@@ -72,11 +99,7 @@ async def prepare(
         technique = techniques().get(use.key)
         if technique.asks_the_model and engine is None:
             return prepared
-        own = {name: model for name, model in models.items() if name.startswith(f"{use.key}.")}
-        key = {"technique": use.key, "settings": use.settings, "models": own, **counter.identity}
-        if technique.asks_the_model:
-            key["engine"] = engine
-        kept = KeptChanges(folder, key)
+        kept = kept_changes(folder, use, models, counter.identity, engine)
         before = await _tokens(use, prepared.prompts, counter)
         changes = await _changes(technique, use, prepared.prompts, tools, kept)
         after = await _tokens(use, [change.prompt for change in changes], counter)

@@ -7,7 +7,8 @@ from typing import Any
 
 from app.analysis.metric import BY_TAG
 from app.analysis.statistics import distribution, median_interval
-from app.analysis.trade_off import LATENCIES, QUALITY, Limits, Point
+from app.analysis.summary import LATENCIES
+from app.analysis.trade_off import QUALITY, Limits, Point
 from app.experiment.comparing import Pairing, Side, trade_off_point
 from app.prompts.prompt_set import PromptSet
 from app.reports.effects import times
@@ -38,6 +39,7 @@ def compare_report(
     sides = [before, *(pairing.side for pairing in pairings)]
     points = [trade_off_point(side, pairing) for side, pairing in zip(sides, [None, *pairings], strict=True)]
     names = listed([pairing.side.name for pairing in pairings])
+    repeat = tuple(map(without_folders, repeat))
     answered = [] if texts == "none" else [_answered(side) for side in sides]
     return Report(
         title=f"{names} beside {before.name}",
@@ -50,7 +52,7 @@ def compare_report(
         facts_of="Cost of an answered request as a multiple of the baseline's, and its verdict.",
         sections=tuple(_sections(sides, pairings, points, limits or Limits())),
         asked=() if texts == "none" or prompts is None else tuple(asked_of(prompts, answered, texts)),
-        repeat=tuple(map(without_folders, repeat)),
+        repeat=repeat,
         manifest={side.key: shown_manifest(side.manifest) for side in sides},
         manifest_of="Manifest of the first run of each",
         figures=tuple(
@@ -75,9 +77,7 @@ def _basis(before: Side, others: Sequence[Side]) -> str:
 
 
 def _fact(pairing: Pairing) -> Fact:
-    cost = pairing.found.differences.get("relative_cost")
-    factor = None if cost is None or cost.delta is None else 1 + cost.delta
-    return Fact(pairing.side.name, times(factor), pairing.found.verdict)
+    return Fact(pairing.side.name, times(pairing.found.cost_factor), pairing.found.verdict)
 
 
 def _answered(side: Side) -> Answered:
@@ -219,7 +219,7 @@ def _figures(side: Side, pairing: Pairing | None, point: Point, repeat: Sequence
         "evidence": evidence_cell(side.evidence),
         "suspect": "; ".join(side.suspect),
         **_padded(manifest_cells(side.manifest)),
-        "repeat": "; ".join(map(without_folders, repeat)),
+        "repeat": "; ".join(repeat),
     }
 
 

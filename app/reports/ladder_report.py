@@ -56,6 +56,7 @@ def ladder_report(
     top = view.top_rung(ladder)
     title = without_folders(experiment.title)
     command = ladder_command(experiment.spec, experiment.kind, manifest.get("prompt_set", {}).get("name", ""))
+    repeat = without_folders(command) if command else None
     better = view.cheapest(ladder)
     return Report(
         title=title,
@@ -68,9 +69,9 @@ def ladder_report(
         facts_of=f"“{top.label}”, and its change from the baseline." if top else "",
         sections=tuple(_sections(ladder, manifest)),
         asked=() if texts == "none" or prompts is None else tuple(asked_of(prompts, answered, texts)),
-        repeat=(without_folders(command),) if command else (),
+        repeat=(repeat,) if repeat else (),
         manifest=shown_manifest(manifest),
-        figures=tuple(_figures(experiment, rung, manifest, command) for rung in ladder.rungs),
+        figures=tuple(_figures(experiment, rung, manifest, repeat) for rung in ladder.rungs),
     )
 
 
@@ -88,7 +89,7 @@ def shown_manifest(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _figures(
-    experiment: ExperimentRow, rung: RungResult, manifest: Mapping[str, Any], command: str | None
+    experiment: ExperimentRow, rung: RungResult, manifest: Mapping[str, Any], repeat: str | None
 ) -> dict[str, Cell]:
     """A rung's row; what all rungs share stands in each, so that a row can be understood alone."""
     held = rung.against
@@ -112,7 +113,7 @@ def _figures(
         "evidence": evidence_cell(rung.evidence),
         "suspect": "; ".join(rung.suspect),
         **manifest_cells(manifest),
-        "repeat": without_folders(command) if command else None,
+        "repeat": repeat,
     }
 
 

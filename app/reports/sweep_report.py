@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from app.analysis.metric import MISSING
+from app.analysis.summary import LATENCIES
 from app.analysis.sweep import Point, Slo, Sweep
 from app.experiment.spec import ExperimentSpec
 from app.reports.ladder_report import shown_manifest
@@ -20,7 +21,6 @@ from app.words import recorded_on, title_of
 from store.tables import ExperimentRow
 
 SCHEMA = "rung.sweep/1"
-DISTRIBUTIONS = ("ttft_ms", "tpot_ms", "e2e_ms")
 
 
 def sweep_document(experiment: ExperimentRow, found: Sweep, slo: Slo | None) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def sweep_report(
     basis = ladder_view.basis(manifest, experiment.spec.get("repeats", 1)) if manifest else ""
     if recorded := recorded_on(experiment.spec):
         basis += f" {recorded}."
-    repeat = (without_folders(command),) if command else ()
+    repeat = without_folders(command) if command else None
     return Report(
         title=without_folders(experiment.title),
         headline=" ".join(said) or "Throughput and latency under growing load.",
@@ -76,9 +76,9 @@ def sweep_report(
         facts_of="",
         sections=tuple(_sections(found, unit, manifest, evidence)),
         asked=(),
-        repeat=repeat,
+        repeat=(repeat,) if repeat else (),
         manifest=shown_manifest(manifest),
-        figures=tuple(_figures(experiment, point, unit, manifest, evidence, command) for point in found.points),
+        figures=tuple(_figures(experiment, point, unit, manifest, evidence, repeat) for point in found.points),
     )
 
 
@@ -140,7 +140,7 @@ def _figures(
     unit: str,
     manifest: Mapping[str, Any],
     evidence: tuple[Mapping[str, Any], ...],
-    command: str | None,
+    repeat: str | None,
 ) -> dict[str, Cell]:
     cells: dict[str, Cell] = {
         "experiment": experiment.id,
@@ -150,7 +150,7 @@ def _figures(
         "requests_per_s (req/s)": point.requests_per_s,
         "output_tokens_per_s (tok/s)": point.output_tokens_per_s,
     }
-    for tag in DISTRIBUTIONS:
+    for tag in LATENCIES:
         cells |= {f"{tag} {part} (ms)": value for part, value in getattr(point, tag).items()}
     return {
         **cells,
@@ -160,7 +160,7 @@ def _figures(
         **interval_cells("good_share", point.good_interval),
         "evidence": evidence_cell(evidence),
         **manifest_cells(manifest),
-        "repeat": without_folders(command) if command else None,
+        "repeat": repeat,
     }
 
 

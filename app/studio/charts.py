@@ -14,6 +14,7 @@ from streamlit.elements.lib import streamlit_plotly_theme as theme
 
 from app.analysis.ladder import Ladder, RungResult
 from app.analysis.metric import BY_TAG, MISSING
+from app.analysis.statistics import Interval
 from app.reports.answers import answers_sentence, verdict_of
 from app.reports.effects import span, times
 
@@ -48,7 +49,7 @@ def waterfall(ladder: Ladder) -> go.Figure:
             y=[rung.cost],
             width=0.56,
             marker={"color": accent(rung.rung), "line": {"width": 0}},
-            error_y=_error(rung),
+            error_y=error_bars(rung.cost, rung.cost_interval),
             hovertemplate=_hover(rung),
             showlegend=False,
         )
@@ -230,17 +231,16 @@ def axis(title: str) -> dict[str, Any]:
     return {"title": {"text": title, "font": {"size": 13}}, "fixedrange": True, "rangemode": "tozero"}
 
 
-def _error(rung: RungResult) -> dict[str, Any] | None:
-    if rung.cost is None or rung.cost_interval is None:
+def error_bars(
+    value: float | None, interval: Interval | None, thickness: float = 1.5, width: int = 6
+) -> dict[str, Any] | None:
+    """Of one figure; `thickness` and `width`, that of the caps, in pixels. None where there is no interval."""
+    if value is None or interval is None:
         return None
     return {
-        "type": "data",
-        "array": [max(rung.cost_interval.high - rung.cost, 0)],
-        "arrayminus": [max(rung.cost - rung.cost_interval.low, 0)],
-        "color": LINE,
-        "thickness": 1.5,
-        "width": 6,
-    }
+        "type": "data", "array": [max(interval.high - value, 0)], "arrayminus": [max(value - interval.low, 0)],
+        "color": LINE, "thickness": thickness, "width": width,
+    }  # fmt: skip
 
 
 def _top(rung: RungResult) -> float:

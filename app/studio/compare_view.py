@@ -11,7 +11,7 @@ from app.analysis.compare import Difference, RungData
 from app.analysis.environment import Changed
 from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.statistics import distribution, ecdf
-from app.analysis.trade_off import LATENCIES
+from app.analysis.summary import LATENCIES, latencies_of
 from app.experiment.comparing import Pairing, Side
 from app.reports.answers import with_answers
 from app.studio.charts import ACCENTS, BASELINES, DASHES, frame
@@ -138,8 +138,7 @@ def colour(number: int) -> str:
 
 
 def times_of(data: RungData, tag: str) -> list[float]:
-    found = (LATENCIES[tag](record) for repeat in data.repeats for _, record in repeat if record.ok)
-    return [value for value in found if value is not None]
+    return latencies_of((record for repeat in data.repeats for _, record in repeat), tag)
 
 
 def words(sides: Sequence[Side], tag: str) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from app.analysis.ladder import Ladder, RungResult
+from app.analysis.ladder import Ladder
 from app.reports.effects import times
-from app.studio.charts import LINE, SHADE, TEXT, accent, frame
+from app.studio.charts import LINE, SHADE, TEXT, accent, error_bars, frame
 from app.studio.demo import article_steps, name_of
 from app.studio.ladder_view import measured
 
@@ -18,6 +18,8 @@ ROW_PX, TALLEST_PX = 56, 620
 LABEL_CHARS = 19
 """A label takes two lines at most; where rows are too low for two, one."""
 FADED = 0.3
+BARS_PX = (2, 8)
+"""Thickness and width of error bars."""
 
 
 def climb(ladder: Ladder, until: int | None = None, focus: int | None = None) -> go.Figure:
@@ -31,7 +33,8 @@ def climb(ladder: Ladder, until: int | None = None, focus: int | None = None) ->
             break
         cost = rung.cost or 0.0
         figure.add_bar(
-            y=[rung.rung], x=[cost], orientation="h", width=0.62, error_x=_error(rung),
+            y=[rung.rung], x=[cost], orientation="h", width=0.62,
+            error_x=error_bars(rung.cost, rung.cost_interval, *BARS_PX),
             marker={"color": accent(rung.rung), "opacity": 1.0 if focus in (None, rung.rung) else FADED},
             hovertemplate=f"<b>{rung.label}</b><br>%{{x:.2f}}x the baseline<extra></extra>",
         )  # fmt: skip
@@ -84,7 +87,7 @@ def against_article(ladder: Ladder) -> go.Figure:
             y=[row], x=[rung.step], mode="markers+text", text=[f"<b>{times(rung.step)}</b>"],
             textposition="top center", textfont={"size": VALUE_PX, "color": TEXT},
             marker={"size": 20, "color": accent(rung.rung)}, name="Measured", legendgroup="measured",
-            showlegend=row == 0, cliponaxis=False, error_x=_step_error(rung),
+            showlegend=row == 0, cliponaxis=False, error_x=error_bars(rung.step, rung.step_interval, *BARS_PX),
             hovertemplate=f"{name_of(rung)}: %{{x:.2f}}x<extra></extra>",
         )  # fmt: skip
     figure.add_vline(x=1.0, line={"color": LINE, "width": 1, "dash": "dot"})
@@ -117,22 +120,3 @@ def _rows(labels: list[tuple[int, str]], focus: int | None = None, row_px: int =
         "zeroline": False,
         "ticklabelstandoff": 10,
     }
-
-
-def _error(rung: RungResult) -> dict[str, Any] | None:
-    if rung.cost is None or rung.cost_interval is None:
-        return None
-    return _bars(rung.cost, rung.cost_interval.low, rung.cost_interval.high)
-
-
-def _step_error(rung: RungResult) -> dict[str, Any] | None:
-    if rung.step is None or rung.step_interval is None:
-        return None
-    return _bars(rung.step, rung.step_interval.low, rung.step_interval.high)
-
-
-def _bars(value: float, low: float, high: float) -> dict[str, Any]:
-    return {
-        "type": "data", "array": [max(high - value, 0)], "arrayminus": [max(value - low, 0)], "color": LINE,
-        "thickness": 2, "width": 8,
-    }  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from app.analysis.statistics import Interval
-from app.studio.charts import LINE, TEXT, accent, frame
+from app.studio.charts import LINE, TEXT, accent, error_bars, frame
 
 FIRST_TECHNIQUE = 2
 """The baseline and its repetition have the first two accents on a ladder."""
@@ -35,7 +35,7 @@ def interval_bars(bars: Sequence[Bar], line: float | None = None) -> go.Figure:
             orientation="h",
             width=0.5,
             marker={"color": accent(number + FIRST_TECHNIQUE), "line": {"width": 0}},
-            error_x=_error(bar),
+            error_x=error_bars(bar.value, bar.interval),
             hovertemplate=f"<b>{bar.label}</b><br>{bar.text}<extra></extra>",
             showlegend=False,
         )
@@ -58,19 +58,6 @@ def interval_bars(bars: Sequence[Bar], line: float | None = None) -> go.Figure:
 def _in_lines(text: str) -> str:
     """A comma ends a line: beside a bar on a narrow page there is little room."""
     return "<br>".join(text.rsplit(", ", 1))
-
-
-def _error(bar: Bar) -> dict[str, object] | None:
-    if bar.interval is None:
-        return None
-    return {
-        "type": "data",
-        "array": [max(bar.interval.high - bar.value, 0)],
-        "arrayminus": [max(bar.value - bar.interval.low, 0)],
-        "color": LINE,
-        "thickness": 1.5,
-        "width": 6,
-    }
 
 
 def _high(bar: Bar) -> float:

@@ -1,24 +1,45 @@
-"""Choices whose state is in the link by a name of their own, where Streamlit's binding would put the shown text."""
+"""Choices whose state is in the link by a name of their own, where Streamlit's binding would put the shown text.
+
+`options` map the value in the URL to what is shown, which may change, as an experiment's state does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
 
 def linked_radio(label: str, options: Mapping[str, str], parameter: str) -> str:
-    """One of `options`, which maps the value in the URL to what is shown; the first by default."""
-    key, first = f"chosen_{parameter}", next(iter(options))
-    named = st.query_params.get(parameter)
-    st.session_state[key] = named if named in options else first
+    """One of a few; the first by default, which stays out of the link."""
+    first = next(iter(options))
+    key = _read(options, parameter, first)
+    remember = _writer(key, parameter, unwritten=first)
+    st.radio(label, list(options), format_func=options.__getitem__, key=key, on_change=remember, horizontal=True)
+    return str(st.session_state[key])
 
+
+def linked_choice(label: str, options: Mapping[str, str], parameter: str, default: str) -> str:
+    """One of many, in a selectbox. The link names what was chosen even if it is the default, which may change."""
+    key = _read(options, parameter, default)
+    remember = _writer(key, parameter)
+    st.selectbox(label, list(options), format_func=options.__getitem__, key=key, on_change=remember)
+    return str(st.session_state[key])
+
+
+def _read(options: Mapping[str, str], parameter: str, default: str) -> str:
+    """The key of the widget's state, which is what the link names."""
+    key, named = f"chosen_{parameter}", st.query_params.get(parameter)
+    st.session_state[key] = named if named in options else default
+    return key
+
+
+def _writer(key: str, parameter: str, unwritten: str | None = None) -> Callable[[], None]:
     def remember() -> None:
-        chosen = st.session_state[key] or first
-        if chosen == first:
+        chosen = str(st.session_state[key])
+        if chosen == unwritten:
             st.query_params.pop(parameter, None)
         else:
             st.query_params[parameter] = chosen
 
-    st.radio(label, list(options), format_func=options.__getitem__, key=key, on_change=remember, horizontal=True)
-    return str(st.session_state[key] or first)
+    return remember

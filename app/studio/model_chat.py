@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.analysis.metric import BY_TAG, MISSING
+from app.analysis.summary import LATENCIES
 from app.background.chat import KIND, Question, start_chat
 from app.background.jobs import Job, cancel, find
 from app.studio.parts import TEXT_WIDTH, action_button
@@ -116,7 +117,7 @@ def show_figures(result: Mapping[str, Any]) -> None:
 def figures(result: Mapping[str, Any]) -> list[tuple[str, str, str | None]]:
     """(label, value, what it means), named and formatted as everywhere."""
     found: list[tuple[str, str, str | None]] = []
-    for tag in ("ttft_ms", "tpot_ms", "e2e_ms", "output_tokens_per_s"):
+    for tag in (*LATENCIES, "output_tokens_per_s"):
         metric = BY_TAG[tag]
         found.append((metric.title, metric.format(result.get(tag)), metric.help))
     for label, key in COUNTS:

@@ -121,19 +121,3 @@ def worker_notice(store: Store) -> None:
         )
 
     watch()
-
-
-def linked_choice(label: str, options: dict[str, str], parameter: str, default: str) -> str:
-    """A selectbox whose choice is the URL's `parameter`. `options` maps the value in the URL to what is shown.
-
-    Streamlit's own binding puts the shown text into the URL, which here changes with an experiment's state.
-    """
-    key = f"chosen_{parameter}"
-    named = st.query_params.get(parameter)
-    st.session_state[key] = named if named in options else default
-
-    def remember() -> None:
-        st.query_params[parameter] = st.session_state[key]
-
-    st.selectbox(label, list(options), format_func=options.__getitem__, key=key, on_change=remember)
-    return str(st.session_state[key])

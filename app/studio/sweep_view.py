@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import streamlit as st
 
+from app.analysis.metric import BY_TAG
+from app.analysis.summary import LATENCIES
 from app.analysis.sweep import Slo, sweep
 from app.studio.charts import PLAIN
 from app.studio.parts import TEXT_WIDTH
@@ -15,11 +15,6 @@ from store.store import Store
 from store.tables import ExperimentRow
 
 KIND = "sweep"
-TITLES: Mapping[str, str] = {
-    "ttft_ms": "TTFT at most (ms)",
-    "tpot_ms": "TPOT at most (ms)",
-    "e2e_ms": "End to end at most (ms)",
-}
 
 
 def show_sweep(store: Store, experiment: ExperimentRow) -> None:
@@ -44,9 +39,10 @@ def chosen_limits() -> Slo | None:
     with st.container(horizontal=True):
         given = {
             tag: st.number_input(
-                title, 0.0, None, 0.0, width=190, key=f"slo_{tag}", help="0 is no limit", bind="query-params"
+                f"{BY_TAG[tag].title} at most (ms)", 0.0, None, 0.0, width=190, key=f"slo_{tag}", help="0 is no limit",
+                bind="query-params",
             )
-            for tag, title in TITLES.items()
-        }
+            for tag in LATENCIES
+        }  # fmt: skip
     limits = {tag: limit for tag, limit in given.items() if limit}
     return Slo(limits) if limits else None

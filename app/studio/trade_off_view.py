@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from app.analysis.metric import BY_TAG, MISSING
-from app.analysis.trade_off import LATENCIES, QUALITY, Better, Figure, Limits, Point, front
+from app.analysis.summary import LATENCIES
+from app.analysis.trade_off import QUALITY, Better, Figure, Limits, Point, front
 from app.reports.effects import times
-from app.studio.charts import LINE, TEXT, frame
+from app.studio.charts import LINE, TEXT, error_bars, frame
 from app.studio.compare_view import colour
 from app.studio.wording import listed
 
@@ -44,7 +45,8 @@ def trade_off(points: Sequence[Point], tag: str, limits: Limits) -> go.Figure:
         x, y, on = point.figures[tag], point.figures["cost"], point in kept
         symbol = SYMBOLS[number % len(SYMBOLS)]
         figure.add_scatter(
-            x=[x.value], y=[y.value], mode="markers", name=point.name, error_x=_bars(x), error_y=_bars(y),
+            x=[x.value], y=[y.value], mode="markers", name=point.name,
+            error_x=error_bars(x.value, x.interval), error_y=error_bars(y.value, y.interval),
             marker={"color": colour(number), "size": 12, "symbol": symbol if on else f"{symbol}-open",
                     "line": {"width": 2, "color": colour(number)}},
             hovertemplate=f"<b>{point.name}</b><br>{TITLES[tag]}: {text_of(tag, x)}<br>cost {text_of('cost', y)}"
@@ -152,13 +154,3 @@ def _kept(point: Point, limits: Limits) -> str:
     if broken:
         return "breaks " + listed([_what(tag) for tag in broken])
     return "within, but close" if limits.unsure_of(point) else "within"
-
-
-def _bars(figure: Figure) -> dict[str, object] | None:
-    held = figure.interval
-    if held is None:
-        return None
-    return {
-        "type": "data", "array": [max(held.high - figure.value, 0)], "arrayminus": [max(figure.value - held.low, 0)],
-        "color": LINE, "thickness": 1.5, "width": 5,
-    }  # fmt: skip

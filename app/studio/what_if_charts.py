@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from app.analysis.break_even import own_usd
 from app.analysis.daily_shape import HOURS
-from app.analysis.load_curve import LIMITED, Unanswered, line
+from app.analysis.load_curve import Unanswered, line
 from app.analysis.metric import BY_TAG
 from app.analysis.scenario import Scenario
 from app.analysis.sensitivity import Effect
@@ -64,7 +64,7 @@ def day_chart(sides: Sequence[Side]) -> go.Figure:
 
 def curve_chart(sides: Sequence[Side], scenario: Scenario) -> go.Figure:
     """Measured latency over a replica's throughput, with the limit and what of it is planned."""
-    tag = next(iter(scenario.limits), LIMITED[0])
+    tag = next(iter(scenario.limits), "ttft_ms")
     figure = go.Figure()
     widest = max(side.curve.highest_rate for side in sides)
     for number, side in enumerate(sides):
@@ -188,7 +188,7 @@ def day_words(sides: Sequence[Side]) -> str:
 
 def curve_words(sides: Sequence[Side], scenario: Scenario) -> str:
     said = []
-    tag = next(iter(scenario.limits), LIMITED[0])
+    tag = next(iter(scenario.limits), "ttft_ms")
     for side in sides:
         points = [
             f"{run.requests_per_s:.3g} requests/s {run.latency[tag, scenario.percentile]:,.0f} ms"

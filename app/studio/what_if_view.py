@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from math import floor, inf, log10
 
 from app.analysis.break_even import BreakEven
-from app.analysis.load_curve import LIMITED, LoadCurve
+from app.analysis.load_curve import LoadCurve
 from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.scenario import REPLICAS, Scenario
 from app.analysis.statistics import Interval
+from app.analysis.summary import LATENCIES
 from app.analysis.what_if import Answer
 from app.studio.wording import without_folders
 from app.words import listed
@@ -153,7 +154,7 @@ def rows(sides: Sequence[Side], scenario: Scenario) -> list[dict[str, str]]:
         "Planned for a replica": [_of(side, lambda a: f"{a.planned:.3g} requests/s") for side in sides],
         **{
             f"{BY_TAG[tag].title} {scenario.percentile} at the busiest hour": [_latency(side, tag) for side in sides]
-            for tag in LIMITED
+            for tag in LATENCIES
         },
     }  # fmt: skip
     return [

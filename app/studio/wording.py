@@ -14,7 +14,6 @@ from store.tables import ExperimentRow
 # Pages find these here, beside the other words.
 __all__ = ("count_of", "in_sentence", "listed", "recorded_on")
 
-MIB, GIB = 2**20, 2**30
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 PATH = re.compile(r"(?<![\w:/.])/(?:[^/\s\"',]+/)+([^/\s\"',]*)")
 
@@ -97,9 +96,3 @@ def duration(seconds: float) -> str:
 def moment(epoch_s: float | None) -> str:
     """A point in time in this machine's zone."""
     return MISSING if epoch_s is None else strftime("%Y-%m-%d %H:%M", localtime(epoch_s))
-
-
-def size(count: int | None) -> str:
-    if count is None:
-        return MISSING
-    return f"{count / GIB:,.1f} GiB" if count >= GIB else f"{count / MIB:,.0f} MiB"

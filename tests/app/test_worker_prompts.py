@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import pytest
 
+from app.experiment.kept_prompts import sent_prompt
 from app.experiment.results import load_ladder
 from app.experiment.spec import Rung
 from app.preparation import counting
@@ -21,6 +22,7 @@ from optimizers.transform import SELECTING, SUMMARISING, Change, Changed, Tools
 from store.settings import Settings
 from store.store import Store
 from tests.app.experimenting import bodies, engines, finished, queue
+from tests.app.serving import fake_vllm_server
 from tests.building import chat_prompts, checkpoint_folder, use_fake_engine
 
 
@@ -136,3 +138,36 @@ def test_a_prompt_without_room_is_refused_before_an_engine_starts(
     assert "tokens after shouting and asks for" in row.error
     assert "raise --max-model-len" in row.error
     assert engines(store) == []
+
+
+def known_later(store: Store, settings: Settings, number: int) -> list[str]:
+    """The last message of each prompt of the last run, as what is kept says that it was sent."""
+    run = store.runs.of_experiment(number)[-1]
+    found = [
+        sent_prompt(store, settings, Recipe.from_json(run.recipe), run.manifest or {}, prompt)
+        for prompt in chat_prompts(2).prompts
+    ]
+    return [prompt.messages[-1].content for prompt in found if prompt is not None]
+
+
+@pytest.mark.parametrize("keys", [("shouting",), ("asking", "shouting")])
+def test_what_an_engine_was_sent_can_be_read_when_it_has_gone(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, keys: tuple[str, ...]
+) -> None:
+    use_fake_engine(monkeypatch, log=tmp_path / "requests")
+    model = checkpoint_folder(tmp_path / "tiny-model")
+    number = queue(store, model, rungs=rungs(*keys), warm_up=0, prompts=chat_prompts(2))
+    asyncio.run(finished(store, settings, number))
+    sent = [body["messages"][-1]["content"] for body in bodies(tmp_path / "requests")][-2:]
+    assert all("QUESTION" in text for text in sent)
+    assert sorted(known_later(store, settings, number)) == sorted(sent)
+
+
+async def test_so_can_what_somebody_elses_endpoint_was_sent(store: Store, settings: Settings, tmp_path: Path) -> None:
+    async with fake_vllm_server(log=tmp_path / "requests") as (url, _):
+        asked, tried = chat_prompts(2), rungs("asking", "shouting")
+        number = queue(store, None, prompts=asked, rungs=tried, endpoint=url, warm_up=0)
+        await finished(store, settings, number)
+    sent = [body["messages"][-1]["content"] for body in bodies(tmp_path / "requests")][-2:]
+    assert all("QUESTION" in text for text in sent)
+    assert sorted(known_later(store, settings, number)) == sorted(sent)

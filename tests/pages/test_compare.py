@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
 import pytest
 from sqlalchemy import delete
 from streamlit.testing.v1 import AppTest
 
+from app.engine.hub import find_model
+from app.engine.named_models import resolve_models
 from app.experiment.measure import RECORD_FIELDS, load_records
+from app.experiment.results import prompts_of
+from app.preparation import counting
+from app.preparation.counting import FolderCounter
+from app.preparation.prompts import Prepared, prepare
+from app.preparation.tools import PreparationTools
+from optimizers.prompt import Prompt
+from optimizers.prompt_compression import PromptCompression
+from optimizers.recipe import Recipe
+from optimizers.transform import Change, Changed
+from store.settings import Settings
 from store.store import Store
 from store.tables import RequestRow
 from tests.pages import factory
@@ -113,6 +133,61 @@ class TestPrompts:
         shown = html(self.open(open_page, number))
         assert "&lt;img" in shown
         assert "<img" not in shown
+
+
+class TestSentPrompt:
+    """A rung whose prompts were compressed to their first message."""
+
+    @pytest.fixture
+    def number(
+        self, open_page: Open, store: Store, settings: Settings, starter: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> int:
+        async def shorter(
+            self: object, settings: Mapping[str, Any], prompts: Sequence[Prompt], tools: object
+        ) -> Changed:
+            return Changed(tuple(Change(replace(p, messages=p.messages[:1]), 0.25) for p in prompts))
+
+        def words(folder: Path, prompts: Sequence[Prompt], chat: bool) -> list[int | None]:
+            return [len(prompt.plain_text().split()) for prompt in prompts]
+
+        monkeypatch.setattr(PromptCompression, "transform", shorter)
+        monkeypatch.setattr(counting, "count_prompts", words)
+        number = factory.finished(store)
+        recipe = Recipe.of([("prompt_compression", {"compressor": "starter-classifier", "method": "llmlingua2"})])
+        asked = prompts_of(store, number)
+        assert asked is not None
+        resolved = resolve_models(recipe, partial(find_model, store, settings))
+        begun = Prepared.begin(asked.prompts, resolved.recipe)
+        counter = FolderCounter(starter, "0a1b2c3d4e5f", True)
+        tools = PreparationTools(counter, lambda done, total: None)
+        asyncio.run(prepare(begun, tools, counter, settings.prepared_prompts, resolved.to_json()))
+        for run in store.runs.of_experiment(number):
+            if run.rung == 2:
+                known = {**(run.manifest or {}), "chat_template": True, "models": resolved.to_json()}
+                store.runs._update(run.id, recipe=recipe.to_json(), manifest=known)
+        return number
+
+    def open(self, open_page: Open, number: int) -> AppTest:
+        link = {"baseline": f"{number}.0", "with": f"{number}.1,{number}.2", "compare_view": "Prompts"}
+        return open_page("compare", **link, compare_prompt="2")
+
+    def test_what_compression_left_out_is_struck_out(self, open_page: Open, store: Store, number: int) -> None:
+        at = self.open(open_page, number)
+        asked = prompts_of(store, number)
+        assert asked is not None
+        system, question = asked.prompts[1].messages
+        assert [each.label for each in at.expander].count("The prompt as it was sent") == 1
+        sent = next(text for text in html(at).split("</div>") if "left out: " in text and system.content[:40] in text)
+        kept, struck = sent.split("<del", 1)
+        assert system.content[:40] in kept
+        assert question.content[-20:] in struck
+        assert "Struck out: not sent. Underlined: written anew." in words(at)
+
+    def test_where_it_is_not_known_any_more_the_page_says_so(
+        self, open_page: Open, settings: Settings, number: int
+    ) -> None:
+        shutil.rmtree(settings.prepared_prompts)
+        assert "What was made of it is not on this machine any more." in words(self.open(open_page, number))
 
 
 def test_the_trade_off_names_the_front_and_what_keeps_the_limits(open_page: Open, store: Store) -> None:

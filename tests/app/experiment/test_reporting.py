@@ -207,6 +207,23 @@ def test_every_form_of_a_comparison_tells_the_same(store: Store, compared: list[
     ]  # fmt: skip
 
 
+def test_a_comparison_reads_the_prompts_of_its_sides_once(
+    store: Store, compared: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    read = store.prompt_sets.bodies
+
+    def counted(prompt_set_id: int) -> object:
+        reads.append(prompt_set_id)
+        return read(prompt_set_id)
+
+    monkeypatch.setattr(store.prompt_sets, "bodies", counted)
+    report = load_comparison(store, compared)
+    assert len(compared) > 1
+    assert len(reads) == 1
+    assert report.asked
+
+
 def test_a_comparison_says_how_to_measure_and_compare_it_again(store: Store, compared: list[str]) -> None:
     measure, compare = load_comparison(store, compared).repeat
     assert measure.startswith("python -m app ladder --model starter --prompts support-desk")

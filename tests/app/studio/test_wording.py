@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.studio.wording import about, count_of, duration, in_sentence, listed, plain, size, without_folders
+from app.studio.wording import about, count_of, duration, in_sentence, listed, plain, without_folders
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,12 @@ def test_folders_are_left_out_and_urls_are_not(text: str, shown: str) -> None:
     assert without_folders(text) == shown
 
 
-def test_lists_counts_and_sizes() -> None:
+def test_lists_and_counts() -> None:
     assert listed([]) == ""
     assert listed(["a"]) == "a"
     assert listed(["a", "b", "c"]) == "a, b and c"
     assert count_of(1, "run") == "1 run"
     assert count_of(1200, "run") == "1,200 runs"
-    assert (size(None), size(20 * 2**20), size(3 * 2**30)) == ("–", "20 MiB", "3.0 GiB")
 
 
 def test_abbreviations_keep_their_capitals_in_a_sentence() -> None:
