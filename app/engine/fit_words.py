@@ -39,7 +39,9 @@ def parts(fit: Fit) -> list[tuple[str, int | None, str]]:
         (
             "KV cache",
             fit.kv_bytes,
-            "not known" if each is None else f"{count_of(load.requests, 'request')} x {amount(each)}",
+            "not known"
+            if each is None
+            else f"{count_of(load.requests, 'request')} x {amount(each)}, and the block that vLLM holds back",
         ),
         ("Activations", fit.activation_bytes, f"assumed, for steps of {room.step_tokens:,} tokens"),
         ("Engine", fit.engine_bytes, "assumed: " + _engine(room)),

@@ -9,10 +9,12 @@ from app.analysis.metric import MISSING
 from app.engine.checkpoint import Checkpoint
 from app.engine.fit_words import amount, parts, verdict
 from app.engine.hardware import Hardware
-from app.engine.memory_fit import AS_SERVED, FORMS, GIB, GPU_SHARE, Fit, kv_tokens
+from app.engine.memory_fit import AS_SERVED, FORMS, GIB, GPU_SHARE, Fit
 from app.engine.plan import EngineOptions, plan_engine
 from app.studio.charts import LINE, SHADE, TEXT, frame
+from app.words import count_of
 from optimizers.errors import InputError
+from optimizers.kv_blocks import block_tokens, whole_blocks
 from optimizers.recipe import Recipe
 
 DEFAULT_CONTEXT, DEFAULT_REQUESTS = 2048, 8
@@ -103,6 +105,7 @@ def planned_text(checkpoint: Checkpoint, hardware: Hardware, context: int) -> st
         return f"Started as it is, it would be refused: {error}."
     if plan.kv_cache_bytes is None:
         return f"Without --kv-cache-gib, vLLM gives the KV cache what is left of {GPU_SHARE:.0%} of the GPU."
-    tokens = kv_tokens(checkpoint.kv_layout, plan.kv_cache_bytes, hardware.device)
-    held = "" if tokens is None else f": {tokens:,} tokens, {tokens // context:,} such requests"
+    tokens = plan.kv_cache_tokens
+    requests = 0 if tokens is None else tokens // whole_blocks(context, block_tokens(hardware.device))
+    held = "" if tokens is None else f": {tokens:,} tokens, {count_of(requests, 'such request')}"
     return f"Without --kv-cache-gib, the engine gets a KV cache of {amount(plan.kv_cache_bytes)} here{held}."
