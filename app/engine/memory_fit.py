@@ -29,6 +29,9 @@ FAR = 2**24
 GROUP = 128
 """Weights that share a scale of 16 bits in the 4-bit form."""
 
+DEFAULT_CONTEXT, DEFAULT_REQUESTS = 2048, 8
+"""The load that a fit is asked for where nobody says another; the context no longer than the model's own."""
+
 AS_SERVED = "as-served"
 FORMS = (AS_SERVED, "fp32", "16-bit", "int8", "int4")
 """How the weights are held. 16-bit is fp16 and bf16, int8 also fp8."""
