@@ -89,9 +89,11 @@ class ContinuousBatching(Technique):
         found = []
         sequences, room, length = settings.get("max_num_seqs"), beside.kv_cache_tokens, beside.max_model_len
         if isinstance(sequences, int) and room is not None and length is not None and sequences * length > room:
+            enough = room // length
             found.append(
-                f"max_num_seqs is {sequences:,}, but the KV cache holds {room:,} tokens, enough for {room // length:,} "
-                f"sequences of the full {length:,}: with long ones others will wait or be preempted"
+                f"max_num_seqs is {sequences:,}, but the KV cache holds {room:,} tokens, enough for {enough:,} "
+                f"sequence{'' if enough == 1 else 's'} of the full {length:,}: with long ones others will wait or be "
+                "preempted"
             )
         if isinstance(sequences, int) and beside.concurrency is not None and sequences < beside.concurrency:
             found.append(

@@ -16,3 +16,8 @@ MULTIPLE_OF: Mapping[str, int] = {"cpu": 32, "cuda": 16}
 def block_tokens(device: str, asked: int | None = None) -> int:
     """Tokens of a block on that device, or those that a person asked for."""
     return asked or DEFAULT_TOKENS[device]
+
+
+def whole_blocks(tokens: int, block: int) -> int:
+    """`tokens` rounded up to whole blocks."""
+    return -(-tokens // block) * block

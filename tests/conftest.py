@@ -38,7 +38,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     # Nor on the recorded runs that come with the repository: an empty store stays empty.
     monkeypatch.setattr("app.interchange.bundled.FOLDER", tmp_path / "recorded")
     # Nor on which quantizers somebody has installed beside the engine.
-    monkeypatch.setattr("app.experiment.usable.is_ready", lambda tool: False)
+    monkeypatch.setattr("app.experiment.usable.is_installed", lambda tool: False)
     (tmp_path / "home").mkdir()
     return Settings.load()
 

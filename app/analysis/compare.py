@@ -70,11 +70,11 @@ class RungData:
         return sorted({record.position for repeat in self.repeats for _, record in repeat})
 
     @cached_property
-    def measured(self) -> dict[str, list[dict[int, float | None]]]:
-        """By measure, for each repeat the values by position."""
-        return {tag: measure.values(self) for tag, measure in MEASURES.items()}
+    def matrices(self) -> dict[str, Matrix]:
+        """By measure its (repeats, positions), NaN where a position has no value."""
+        return {tag: _matrix(measure.values(self), self.positions) for tag, measure in MEASURES.items()}
 
-    @property
+    @cached_property
     def answered(self) -> int:
         return sum(record.ok for repeat in self.repeats for _, record in repeat)
 
@@ -261,7 +261,7 @@ def paired_matrices(tag: str, sides: Sequence[RungData]) -> list[Matrix]:
     """For each side the measure's (repeats, prompts), with the same prompts in all: a prompt that one side never
     answered cannot be paired. Empty when none is left."""
     positions = sorted(set.intersection(*({*side.positions} for side in sides)))
-    matrices = [_matrix(side.measured[tag], positions) for side in sides]
+    matrices = [side.matrices[tag][:, np.searchsorted(side.positions, positions)] for side in sides]
     if any(matrix.size == 0 for matrix in matrices):
         return []
     paired = np.logical_and.reduce([~np.isnan(matrix).all(axis=0) for matrix in matrices])
@@ -319,11 +319,12 @@ def verdict_on(tag: str, delta: float | None, interval: Interval | None, noise: 
     return "better" if (delta < 0) == (better == "lower") else "worse"
 
 
-def _matrix(measured: Sequence[Mapping[int, float | None]], positions: Sequence[int]) -> Matrix:
-    rows = [
-        [np.nan if (value := values.get(position)) is None else value for position in positions] for values in measured
-    ]
-    return np.asarray(rows, dtype=float)
+def _matrix(repeats: Sequence[Mapping[int, float | None]], positions: Sequence[int]) -> Matrix:
+    matrix = np.full((len(repeats), len(positions)), np.nan)
+    for row, values in zip(matrix, repeats, strict=True):
+        # A value that is None becomes NaN.
+        row[np.searchsorted(positions, [*values])] = np.array([*values.values()], dtype=float)
+    return matrix
 
 
 def not_comparable(baseline: RungData, candidate: RungData) -> str | None:

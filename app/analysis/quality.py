@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.analysis.scoring import DEFAULT_RULE, SPACES, right
+from app.analysis.scoring import DEFAULT_RULE, right
 from app.analysis.statistics import Interval, wilson_interval
 
 MIN_BASELINE = 50.0
@@ -65,4 +65,4 @@ def empty_answers(answers: Mapping[int, str]) -> int:
 
 def _plain(text: str) -> str:
     """Lower case, single spaces, straight apostrophes."""
-    return SPACES.sub(" ", text).strip().lower().replace("’", "'")
+    return " ".join(text.split()).lower().replace("’", "'")

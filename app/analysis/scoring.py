@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import regex
@@ -18,7 +19,6 @@ import regex
 from optimizers.errors import InputError
 
 DEFAULT_RULE = "contains"
-SPACES = re.compile(r"\s+")
 NUMBER = re.compile(
     r"(?P<sign>(?<![\w)])[-+−]\s?)?[$€£¥]?\s?"
     r"(?P<digits>(?:[0-9]{1,3}(?:[,'’_\u00a0\u202f][0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)"
@@ -44,13 +44,17 @@ class Rule:
 
 def normalise(text: str) -> str:
     """Lower case, single spaces, no punctuation at either end; a text of nothing else is kept as it is."""
-    plain = SPACES.sub(" ", text).strip().lower()
+    plain = " ".join(text.split()).lower()
     return plain.strip(" .,;:!?\"'") or plain
+
+
+_wanted = lru_cache(maxsize=4096)(normalise)
+"""Each run of a comparison is judged by the same expected texts."""
 
 
 def holds_expected(answer: str, expected: str) -> bool:
     """Whether the expected answer stands in the answer as whole words, case and spacing ignored."""
-    wanted, text = normalise(expected), normalise(answer)
+    wanted, text = _wanted(expected), normalise(answer)
     at = text.find(wanted)
     while at >= 0:
         end = at + len(wanted)
@@ -104,7 +108,7 @@ def rule_of(key: str) -> Rule:
 
 
 def _exact(answer: str, expected: str) -> bool:
-    return normalise(answer) == normalise(expected)
+    return normalise(answer) == _wanted(expected)
 
 
 def _numeric(answer: str, expected: str) -> bool:

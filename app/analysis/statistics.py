@@ -21,6 +21,7 @@ from app.analysis.resampling import MEAN, MEDIAN, SAMPLES, Matrix, Statistic, dr
 LEVEL = 0.95
 NORMAL = 1e6
 """Degrees of freedom from which Student's t is the normal distribution."""
+TOGETHER = 200
 
 
 @dataclass(frozen=True)
@@ -270,7 +271,10 @@ def _request_variance(side: Matrix, statistic: Callable[[Matrix], NDArray[np.flo
     repeats, prompts = side.shape
     level = statistic(side[:, None, :])[:, None]
     even = side / level * np.nanmean(level)
-    made = np.log(statistic(even.ravel().take(_made_up_runs(repeats, prompts, seed))))
+    flat, runs = even.ravel(), _made_up_runs(repeats, prompts, seed)
+    # A few at a time, which a processor's cache holds: all at once takes half as long again.
+    few = (runs[start : start + TOGETHER] for start in range(0, SAMPLES, TOGETHER))
+    made = np.log(np.concatenate([statistic(flat.take(places)) for places in few]))
     made = made[np.isfinite(made)]
     # Draws from a few values vary less than the values' source does.
     return float(np.var(made)) * repeats / (repeats - 1) if made.size else 0.0

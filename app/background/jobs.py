@@ -29,6 +29,8 @@ from store.settings import ROOT, Settings
 JOB, STATE, PROCESS, CANCEL, LOG = "job.json", "state.json", "process.json", "cancel", "job.log"
 LIVE = ("requested", "waiting", "running")
 CLOCK_SLACK_S = 2.0
+LEAST_S, LEAST_SHARE = 3.0, 0.02
+"""Of the time and of all that is to come, before a pace is told."""
 KEPT = 20
 """Ended jobs of one kind that are kept to be looked at."""
 
@@ -59,14 +61,19 @@ class Job:
     def is_live(self) -> bool:
         return self.status in LIVE
 
-    def seconds_left(self, now: float) -> float | None:
-        """At the pace so far; None while too little is done to say."""
+    def per_second(self, now: float) -> float | None:
+        """Bytes or steps a second so far; None while too little has come to say."""
         if self.began_at is None or not self.total or self.done >= self.total:
             return None
         came, elapsed = self.done - self.began_done, now - self.began_at
-        if came <= 0 or elapsed < 3 or came < 0.02 * (self.total - self.began_done):
+        if came <= 0 or elapsed < LEAST_S or came < LEAST_SHARE * (self.total - self.began_done):
             return None
-        return elapsed * (self.total - self.done) / came
+        return came / elapsed
+
+    def seconds_left(self, now: float) -> float | None:
+        """At the pace so far; None while that is not known."""
+        pace = self.per_second(now)
+        return None if pace is None else (self.total - self.done) / pace
 
 
 def start(settings: Settings, kind: str, title: str, module: str, spec: Mapping[str, Any]) -> str:

@@ -37,6 +37,7 @@ class Report:
         self._path = folder / STATE
         self._state: dict[str, Any] = {}
         self._written = 0.0
+        self._is_due = False
 
     def waits(self, what: str) -> None:
         self._change(status="waiting", what=what)
@@ -50,16 +51,25 @@ class Report:
         self._change(**changes, **({"result": result} if result else {}))
 
     def ended(self, status: str, error: str | None = None, **result: Any) -> None:
-        self._written = 0.0
         self._change(status=status, error=error, **({"result": result} if result else {}))
 
     def _change(self, **values: Any) -> None:
         quiet = all(values.get(name) == self._state.get(name) for name in ("status", "total", "error"))
         self._state |= values
-        now = monotonic()
-        if quiet and now - self._written < WRITE_EVERY_S:
-            return
-        self._written = now
+        wait = self._written + WRITE_EVERY_S - monotonic()
+        if not quiet or wait <= 0:
+            self._write()
+        elif not self._is_due:
+            # What comes last before a long silence is what people look at meanwhile.
+            self._is_due = True
+            asyncio.get_running_loop().call_later(wait, self._write_if_due)
+
+    def _write_if_due(self) -> None:
+        if self._is_due:
+            self._write()
+
+    def _write(self) -> None:
+        self._is_due, self._written = False, monotonic()
         # A full disk must not end the work: it will say so itself, where it matters.
         with suppress(OSError):
             write_json(self._path, self._state)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from app.analysis.metric import MISSING
-from app.commands import prompt_sets
+from app.commands import fit, prompt_sets, quantize
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
-from app.commands.quantize import add_options
 from app.engine.builtin import builtin_places, read_known, refuse_builtin
 from app.engine.checkpoint import read_checkpoint
 from app.engine.hardware import detect_hardware
@@ -24,12 +23,15 @@ from optimizers.registry import techniques
 def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     prompt_sets.add_command(commands)
 
-    models = commands.add_parser("models", help="add, quantize and list models")
+    models = commands.add_parser("models", help="add, fit, quantize and list models")
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(models))
     adding = actions.add_parser("add", help="remember a folder or hub model under a name")
     adding.add_argument("location", metavar="FOLDER_OR_HUB_ID")
     adding.add_argument("--name", help="(default: the folder's name)")
-    add_options(actions.add_parser("quantize", help="make a quantized checkpoint of a model, under a name of its own"))
+    fit.add_options(actions.add_parser("fit", help="whether a model fits into memory, before anything is loaded"))
+    quantize.add_options(
+        actions.add_parser("quantize", help="make a quantized checkpoint of a model, under a name of its own")
+    )
     showing = actions.add_parser("list", help="list the models")
     for parser, run in ((adding, add_model_command), (showing, models_command)):
         add_database(parser)

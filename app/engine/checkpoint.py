@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.kv_layout import KvLayout, kv_layout
-from app.engine.weights import missing_shards
+from app.engine.weights import Weights, missing_shards, read_weights
 from optimizers.draft_heads import is_head, text_config
 from optimizers.errors import InputError
 
@@ -54,6 +54,14 @@ class Checkpoint:
         named = weights.get("num_bits") if isinstance(weights, Mapping) else None
         found = named or settings.get("bits") or settings.get("w_bit")
         return found if isinstance(found, int) and not isinstance(found, bool) and 1 <= found <= 8 else None
+
+    def read_weights(self) -> Weights | None:
+        """What the headers of its files say of its tensors; None where they cannot be read or do not tell."""
+        try:
+            found = read_weights(self.folder, self.quantized_bits)
+        except (OSError, ValueError):
+            return None
+        return found if found is not None and found.numbers else None
 
     @property
     def kv_layout(self) -> KvLayout:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from app.analysis.metric import MISSING
-from app.engine.memory_fit import GIB, Fit, Room
+from app.engine.checkpoint import Checkpoint
+from app.engine.hardware import Hardware
+from app.engine.memory_fit import GIB, GPU_SHARE, Fit, Room
+from app.engine.plan import EngineOptions, plan_engine
 from app.words import count_of
+from optimizers.errors import InputError
+from optimizers.kv_blocks import block_tokens, whole_blocks
+from optimizers.recipe import Recipe
 
 MIB = 2**20
 
@@ -39,11 +45,51 @@ def parts(fit: Fit) -> list[tuple[str, int | None, str]]:
         (
             "KV cache",
             fit.kv_bytes,
-            "not known" if each is None else f"{count_of(load.requests, 'request')} x {amount(each)}",
+            "not known"
+            if each is None
+            else f"{count_of(load.requests, 'request')} x {amount(each)}, and the block that vLLM holds back",
         ),
         ("Activations", fit.activation_bytes, f"assumed, for steps of {room.step_tokens:,} tokens"),
         ("Engine", fit.engine_bytes, "assumed: " + _engine(room)),
     ]
+
+
+def fit_rows(fit: Fit) -> list[dict[str, str]]:
+    """The parts, their sum, and what there is."""
+    share = f"at most {GPU_SHARE:.0%} of {amount(fit.room.total_bytes)}" if fit.room.device == "cuda" else ""
+    rows = [(name, size, how) for name, size, how in parts(fit)]
+    rows += [
+        ("Together", fit.needed_bytes, ""),
+        (f"{fit.room.kind} to be had", fit.room.usable_bytes, share or f"free of {amount(fit.room.total_bytes)}"),
+    ]
+    return [{"Part": name, "Memory": amount(size), "How it comes about": how or MISSING} for name, size, how in rows]
+
+
+def layout_text(checkpoint: Checkpoint) -> str:
+    """How this model keeps keys and values, with the formula's numbers where they are known."""
+    layout = checkpoint.kv_layout
+    if layout.unknown:
+        return f"Its KV cache is not known: {layout.unknown}."
+    layers = "; ".join(
+        f"{group.count} layers of {group.numbers:,} numbers a token"
+        + ("" if group.window is None else f" over the last {group.window:,} tokens")
+        for group in layout.layers
+    )
+    return f"Keys and values, {layout.kind}: {layers}."
+
+
+def planned_text(checkpoint: Checkpoint, hardware: Hardware, context: int) -> str:
+    """What the engine gets where nobody says how large its KV cache is; empty where that is left to vLLM."""
+    try:
+        plan = plan_engine(checkpoint, Recipe(), hardware, EngineOptions())
+    except InputError as error:
+        return f"Started as it is, it would be refused: {error}."
+    if plan.kv_cache_bytes is None:
+        return f"Without --kv-cache-gib, vLLM gives the KV cache what is left of {GPU_SHARE:.0%} of the GPU."
+    tokens = plan.kv_cache_tokens
+    requests = 0 if tokens is None else tokens // whole_blocks(context, block_tokens(hardware.device))
+    held = "" if tokens is None else f": {tokens:,} tokens, {count_of(requests, 'such request')}"
+    return f"Without --kv-cache-gib, the engine gets a KV cache of {amount(plan.kv_cache_bytes)} here{held}."
 
 
 def amount(count: int | None) -> str:

@@ -37,7 +37,10 @@ def find_model(store: Store, settings: Settings, name: str) -> Checkpoint:
         return read_checkpoint(folder or Path(location), label)
     here = download(location) if settings.may_download else cached(location)
     if here is None:
-        raise InputError(f"model {location!r} is not on this machine; add it on the Models page, which downloads it")
+        raise InputError(
+            f"model {location!r} is not on this machine; add it on the Models page or by `models add`, which downloads "
+            "it"
+        )
     return read_checkpoint(here, label or location)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from optimizers.draft_heads import text_config
+from optimizers.kv_blocks import whole_blocks
 
 LATENT = frozenset({
     "axk1", "deepseek_v2", "deepseek_v3", "deepseek_v32", "glm4_moe_lite", "kimi_k2", "longcat_flash",
@@ -55,8 +56,8 @@ class KvLayout:
             kept, extra = tokens, 0
             if group.window is not None and group.window - 1 + step_tokens < tokens:
                 kept, extra = group.window - 1 + step_tokens, block_tokens if block_tokens > 1 else 0
-            whole = -(-kept // block_tokens) * block_tokens
-            found += group.count * group.numbers * min(whole + extra, -(-tokens // block_tokens) * block_tokens)
+            whole = whole_blocks(kept, block_tokens) + extra
+            found += group.count * group.numbers * min(whole, whole_blocks(tokens, block_tokens))
         return found
 
     @property

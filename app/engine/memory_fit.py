@@ -29,6 +29,9 @@ FAR = 2**24
 GROUP = 128
 """Weights that share a scale of 16 bits in the 4-bit form."""
 
+DEFAULT_CONTEXT, DEFAULT_REQUESTS = 2048, 8
+"""The load that a fit is asked for where nobody says another; the context no longer than the model's own."""
+
 AS_SERVED = "as-served"
 FORMS = (AS_SERVED, "fp32", "16-bit", "int8", "int4")
 """How the weights are held. 16-bit is fp16 and bf16, int8 also fp8."""
@@ -152,7 +155,7 @@ def fit_checkpoint(
     if form != AS_SERVED and weights is None:
         raise InputError(f"the weights of {checkpoint.name} are no safetensors files, so only {AS_SERVED} is known")
     held = checkpoint.weight_bytes if weights is None else weight_bytes(weights, form)
-    number = 4 if form == "fp32" and kv == "auto" else KV_FORMS[kv]
+    number = kv_number_bytes(form == "fp32", kv)
     return memory_fit(checkpoint.kv_layout, held, widths_of(checkpoint.config), room, load, number, longest)
 
 
@@ -180,37 +183,42 @@ def memory_fit(
     """`weights` in bytes; `longest` is the model's own context in tokens.
 
     Keys and values of one request: numbers for each token (kv_layout.py: 2 x layers x KV heads x head size) x bytes of
-    a number x tokens, rounded up to whole blocks as the engine gives them out. Activations of one step: tokens of a
-    step x (4 x hidden + 2 x middle) x 2 bytes for the states that live at the same time in a block, and logits of 4
-    bytes for each request and word.
+    a number x tokens, rounded up to whole blocks as the engine gives them out; and one block that it holds back (the
+    null block of vllm/v1/core/block_pool.py). Activations of one step: tokens of a step x (4 x hidden + 2 x middle) x 2
+    bytes for the states that live at the same time in a block, and logits of 4 bytes for each request and word.
     """
-    step = room.step_tokens
+    step, block = room.step_tokens, block_tokens(room.device)
     activations = 2 * step * (4 * widths.hidden + 2 * widths.middle) + 4 * widths.vocabulary * load.requests
     engine = ENGINE_BYTES[room.device]
     if not layout.layers:
         return Fit(load, room, weights, activations, engine, None, None, None, None)
 
     def request_bytes(tokens: int) -> int:
-        return kv_bytes_per_number * layout.numbers_for(tokens, step, block_tokens(room.device))
+        return kv_bytes_per_number * layout.numbers_for(tokens, step, block)
 
     each = request_bytes(load.context)
-    left = room.usable_bytes - weights - activations - engine
+    held_back = kv_bytes_per_number * layout.numbers_per_token * block
+    left = room.usable_bytes - weights - activations - engine - held_back
     # Each further request brings its logits as well.
     logits = 4 * widths.vocabulary
     most = max(0, (left + logits * load.requests) // (each + logits))
     share = left // load.requests
-    block = block_tokens(room.device)
     return Fit(
-        load, room, weights, activations, engine, each, each * load.requests, most,
+        load, room, weights, activations, engine, each, each * load.requests + held_back, most,
         _longest(request_bytes, share, block, longest),
     )  # fmt: skip
 
 
-def kv_tokens(layout: KvLayout, cache_bytes: int, device: str, kv_bytes_per_number: int = 2) -> int | None:
-    """Tokens that a KV cache of that size holds, in whole blocks; what vLLM logs as "KV cache size"."""
+def kv_number_bytes(full_width: bool, kv: str) -> int:
+    """Bytes of a number of keys and values; `full_width` is a model that runs in 32 bits, `kv` --kv-cache-dtype."""
+    return 4 if full_width and kv == "auto" else KV_FORMS.get(kv, 2)
+
+
+def kv_tokens(layout: KvLayout, cache_bytes: int, block: int, kv_bytes_per_number: int = 2) -> int | None:
+    """Tokens that a KV cache of that size holds, in whole blocks of `block` tokens; what vLLM logs as "KV cache size".
+    One block of them is held back."""
     if not layout.layers:
         return None
-    block = block_tokens(device)
     return cache_bytes // (kv_bytes_per_number * layout.numbers_per_token * block) * block
 
 

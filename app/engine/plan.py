@@ -14,16 +14,20 @@ from typing import Any
 
 from app.engine.checkpoint import Checkpoint
 from app.engine.hardware import GIB, Hardware
+from app.engine.memory_fit import kv_number_bytes, kv_tokens
 from optimizers.errors import InputError
+from optimizers.kv_blocks import block_tokens, whole_blocks
 from optimizers.recipe import Recipe
 from optimizers.registry import techniques
 from optimizers.technique import Surroundings
 
-BLOCK_TOKENS = 16
 CPU_KV_GIB = 4.0
 CPU_KV_SHARE = 0.25
 CPU_KV_SEQUENCES = 64
 """On a CPU the cache is cleared page by page at every start: seconds for each GiB that nobody will use."""
+
+FULL_WIDTH = ("float32", "float")
+"""Values of `--dtype` under which keys and values take 4 bytes a number."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ class EngineOptions:
 
 @dataclass(frozen=True)
 class EnginePlan:
-    """`argv` follows the engine's command (`python -m vllm.entrypoints.openai.api_server`)."""
+    """`argv` follows the engine's command (`python -m vllm.entrypoints.openai.api_server`). `kv_cache_tokens` are those
+    that requests may have in `kv_cache_bytes`, None where that is not known."""
 
     argv: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
@@ -54,6 +59,7 @@ class EnginePlan:
     chat: bool
     max_model_len: int | None
     kv_cache_bytes: int | None
+    kv_cache_tokens: int | None
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -84,8 +90,13 @@ def plan_engine(
     options = options or EngineOptions()
     _refuse_unusable(recipe, Surroundings(hardware.device, True, checkpoint.config))
     notes: list[str] = []
-    kv_bytes = _kv_cache_bytes(checkpoint, hardware, options)
-    length = _context_length(checkpoint, kv_bytes, options, notes)
+    recipe_flags = recipe.engine_flags()
+    block = block_tokens(hardware.device, int(recipe_flags.get("--block-size") or 0))
+    number_bytes = kv_number_bytes(options.dtype in FULL_WIDTH, recipe_flags.get("--kv-cache-dtype") or "auto")
+    kv_bytes = _kv_cache_bytes(checkpoint, hardware, options, block, number_bytes)
+    held = None if kv_bytes is None else kv_tokens(checkpoint.kv_layout, kv_bytes, block, number_bytes)
+    tokens = None if held is None else max(0, held - block)
+    length = _context_length(checkpoint, kv_bytes, tokens, options, notes)
     flags: dict[str, str | None] = {
         "--model": str(checkpoint.folder),
         "--served-model-name": checkpoint.name,
@@ -103,7 +114,7 @@ def plan_engine(
         flags["--enforce-eager"] = None
     if options.trust_remote_code:
         flags["--trust-remote-code"] = None
-    flags.update(recipe.engine_flags())
+    flags.update(recipe_flags)
     argv = [part for flag, value in flags.items() for part in ((flag,) if value is None else (flag, value))]
     if not checkpoint.has_chat_template:
         notes.append("the checkpoint has no chat template: chat prompts are sent as plain text")
@@ -114,6 +125,7 @@ def plan_engine(
         chat=checkpoint.has_chat_template,
         max_model_len=length,
         kv_cache_bytes=kv_bytes,
+        kv_cache_tokens=tokens,
         notes=tuple(notes),
     )
 
@@ -140,7 +152,9 @@ def _environment(options: EngineOptions) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(values.items()))
 
 
-def _kv_cache_bytes(checkpoint: Checkpoint, hardware: Hardware, options: EngineOptions) -> int | None:
+def _kv_cache_bytes(
+    checkpoint: Checkpoint, hardware: Hardware, options: EngineOptions, block: int, number_bytes: int
+) -> int | None:
     if options.kv_cache_gib is not None:
         if not 0 < options.kv_cache_gib < math.inf:
             raise InputError(f"the KV cache is {options.kv_cache_gib} GiB; give a size above 0")
@@ -155,31 +169,31 @@ def _kv_cache_bytes(checkpoint: Checkpoint, hardware: Hardware, options: EngineO
     if hardware.device == "cuda":
         return None
     most = int(min(CPU_KV_GIB * GIB, CPU_KV_SHARE * hardware.memory_bytes))
-    length, per_token = options.max_model_len or checkpoint.max_length, checkpoint.kv_bytes_per_token
-    return most if length is None or per_token is None else min(most, CPU_KV_SEQUENCES * length * per_token)
+    length, numbers = options.max_model_len or checkpoint.max_length, checkpoint.kv_layout.numbers_per_token
+    if length is None or not numbers:
+        return most
+    # vLLM holds one block back.
+    return min(most, (CPU_KV_SEQUENCES * whole_blocks(length, block) + block) * number_bytes * numbers)
 
 
 def _context_length(
-    checkpoint: Checkpoint, kv_bytes: int | None, options: EngineOptions, notes: list[str]
+    checkpoint: Checkpoint, kv_bytes: int | None, tokens: int | None, options: EngineOptions, notes: list[str]
 ) -> int | None:
-    """The context to serve: what was asked for, else the model's own, cut to what the KV cache can hold."""
-    own, per_token = checkpoint.max_length, checkpoint.kv_bytes_per_token
-    fits = None if kv_bytes is None or per_token is None else kv_bytes // per_token // BLOCK_TOKENS * BLOCK_TOKENS
-    asked = options.max_model_len
+    """The context to serve: what was asked for, else the model's own, cut to the `tokens` that a request may have."""
+    own, asked = checkpoint.max_length, options.max_model_len
     if asked is not None:
         if asked < 1:
             raise InputError(f"the context length is {asked}; give a whole number of at least 1")
         if own is not None and asked > own:
             raise InputError(f"the context length is {asked}, but {checkpoint.name} was made for {own} tokens")
     wanted = asked or own
-    if fits is None or wanted is None or wanted <= fits:
+    if kv_bytes is None or tokens is None or wanted is None or wanted <= tokens:
         return wanted
-    assert kv_bytes is not None
-    room = f"{kv_bytes / GIB:.2g} GiB of KV cache hold {fits:,} tokens of {checkpoint.name}"
-    if asked is not None or fits < BLOCK_TOKENS:
+    room = f"{kv_bytes / GIB:.2g} GiB of KV cache hold a request of {tokens:,} tokens of {checkpoint.name}"
+    if asked is not None or not tokens:
         raise InputError(
             f"no memory for the KV cache: {room}, {wanted:,} are asked for; "
             "raise --kv-cache-gib or lower --max-model-len"
         )
-    notes.append(f"{room}, so the context is cut from {own:,} to {fits:,} tokens")
-    return fits
+    notes.append(f"{room}, so the context is cut from {own:,} to {tokens:,} tokens")
+    return tokens

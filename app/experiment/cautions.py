@@ -59,12 +59,12 @@ def _beside(
     )
     if checkpoint is None:
         return load
-    plan, per_token = plan_engine(checkpoint, recipe, hardware, spec.engine), checkpoint.kv_bytes_per_token
+    plan = plan_engine(checkpoint, recipe, hardware, spec.engine)
     return Beside(
         temperature=load.temperature,
         concurrency=load.concurrency,
         saved_hit_rate=rate,
-        kv_cache_tokens=plan.kv_cache_bytes // per_token if plan.kv_cache_bytes and per_token else None,
+        kv_cache_tokens=plan.kv_cache_tokens,
         max_model_len=plan.max_model_len,
         served=ModelFacts(checkpoint.name, checkpoint.config, checkpoint.vocab_size),
     )

@@ -164,11 +164,17 @@ def save_records(
     store.runs.save_requests(run_id, segment, rows)
 
 
-def load_records(store: Store, run_id: int) -> list[CountedRecord]:
-    chunks = RECORD_FIELDS.index("token_ns")
+def load_records(store: Store, run_id: int, chunks: bool = True) -> list[CountedRecord]:
+    """In prompt order. Without `chunks`, `token_ns` stays empty: reading the times of all chunks takes longer than all
+    else, and who compares runs has no use for them."""
+    at = RECORD_FIELDS.index("token_ns")
+    names = RECORD_FIELDS if chunks else (*RECORD_FIELDS[:at], *RECORD_FIELDS[at + 1 :])
     found = []
-    for segment, *values in store.runs.request_values(run_id, ("segment", *RECORD_FIELDS)):
-        values[chunks] = tuple(values[chunks])
+    for segment, *values in store.runs.request_values(run_id, ("segment", *names)):
+        if chunks:
+            values[at] = tuple(values[at])
+        else:
+            values.insert(at, ())
         found.append((segment, RequestRecord(*values)))
     return found
 

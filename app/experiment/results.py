@@ -39,7 +39,7 @@ def measured_loads(store: Store, experiment_id: int) -> list[Load]:
     found: dict[int, list[Sequence[CountedRecord]]] = {}
     for run in store.runs.of_experiment(experiment_id):
         if run.status == "done":
-            found.setdefault(run.rung, []).append(load_records(store, run.id))
+            found.setdefault(run.rung, []).append(load_records(store, run.id, chunks=False))
     profiles = {rung: spec.load_of(rung) for rung in found}
     return [
         Load(profiles[rung].rate or float(profiles[rung].concurrency), tuple(repeats))
@@ -82,7 +82,7 @@ def rung_data(store: Store, runs: list[RunRow], asked: PromptSet | None = None) 
     """Without `asked`, nothing is known of right and wrong answers."""
     manifest = first_manifest(runs)
     return RungData(
-        repeats=tuple(tuple(load_records(store, run.id)) for run in runs),
+        repeats=tuple(tuple(load_records(store, run.id, chunks=False)) for run in runs),
         prompt_set=manifest.get("prompt_set", {}).get("content_hash", ""),
         hardware=manifest.get("hardware", {}).get("title", ""),
         expected={} if asked is None else asked.expected,

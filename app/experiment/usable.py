@@ -11,7 +11,7 @@ from typing import Any
 
 from app.engine.checkpoint import Checkpoint
 from app.engine.named_models import refusal
-from app.preparation.quantizers import TITLES, is_ready
+from app.preparation.quantizers import TITLES, is_installed
 from optimizers.checkpoint_order import CheckpointOrder
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
@@ -41,6 +41,6 @@ def why_not(
 
 
 def _waits_for_a_tool(order: CheckpointOrder | None) -> str | None:
-    if order is None or is_ready(order.tool):
+    if order is None or is_installed(order.tool):
         return None
     return f"{TITLES[order.tool]} is not installed yet; make quantizers installs it, and so does asking for it by name"

@@ -28,6 +28,11 @@ def is_ready(tool: str) -> bool:
     return environment(tool).ready()
 
 
+def is_installed(tool: str) -> bool:
+    """Fast enough for a page; what is damaged shows when the tool is made ready."""
+    return environment(tool).installed()
+
+
 def all_tools() -> tuple[str, ...]:
     return tuple(PROBES)
 

@@ -51,7 +51,8 @@ def load_report(store: Store, experiment_id: int, texts: Texts = "full", slo: Sl
     done = [run for run in runs if run.status == "done"] if texts != "none" else []
     first = [next(group) for _, group in groupby(done, key=lambda run: run.rung)]
     answered = [
-        Answered(run.label, {record.position: record for _, record in load_records(store, run.id)}) for run in first
+        Answered(run.label, {record.position: record for _, record in load_records(store, run.id, chunks=False)})
+        for run in first
     ]
     asked = prompts_of(store, experiment_id)
     return ladder_report(experiment, load_ladder(store, experiment_id), manifest, asked, answered, texts, now=time())

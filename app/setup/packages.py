@@ -81,6 +81,15 @@ def faults(site: Path, pins: Mapping[str, str]) -> list[Fault]:
     return [fault for fault in found if fault is not None]
 
 
+def listed(site: Path, pins: Mapping[str, str]) -> bool:
+    """Whether every pin has been installed to its end, by the folders that pip leaves: no look at 45,000 files."""
+    present = installed(site)
+    return all(
+        len(dists := present.get(name, [])) == 1 and dists[0].matches(version) and (dists[0].info / "RECORD").is_file()
+        for name, version in pins.items()
+    )
+
+
 def _fault(name: str, version: str, dists: list[Installed], site: Path) -> Fault | None:
     if not dists:
         return Fault(name, "is missing")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.setup.command import Shell
 from app.setup.environment import Environment
-from app.setup.packages import read_lock
+from app.setup.packages import listed, read_lock
 from app.setup.steps import Facts, Step, digest
 
 
@@ -47,6 +47,10 @@ class ToolEnvironment(Environment):
     def ready(self) -> bool:
         """Whether it is there and as its lock says, by a look at the files alone."""
         return self.python.is_file() and not self._fault_text(read_lock(self.own_lock))
+
+    def installed(self) -> bool:
+        """As `ready`, many times faster and without noticing a file that was lost or cut off since."""
+        return self.python.is_file() and listed(self.site, read_lock(self.own_lock))
 
     def _install_tool(self, shell: Shell, facts: Facts) -> Facts:
         pins = read_lock(self.own_lock)

@@ -1,21 +1,15 @@
-"""The memory fit as the Models page shows it: a stacked bar, its table and its sentences. Pure."""
+"""The memory fit as the Models page draws it: a stacked bar, and what it shows in words. Pure."""
 
 from __future__ import annotations
 
 import plotly.graph_objects as go
 from streamlit.elements.lib import streamlit_plotly_theme as theme
 
-from app.analysis.metric import MISSING
 from app.engine.checkpoint import Checkpoint
 from app.engine.fit_words import amount, parts, verdict
-from app.engine.hardware import Hardware
-from app.engine.memory_fit import AS_SERVED, FORMS, GIB, GPU_SHARE, Fit, kv_tokens
-from app.engine.plan import EngineOptions, plan_engine
+from app.engine.memory_fit import AS_SERVED, FORMS, GIB, Fit
 from app.studio.charts import LINE, SHADE, TEXT, frame
-from optimizers.errors import InputError
-from optimizers.recipe import Recipe
 
-DEFAULT_CONTEXT, DEFAULT_REQUESTS = 2048, 8
 COLORS = (theme.CATEGORY_0, theme.CATEGORY_1, theme.CATEGORY_7, theme.CATEGORY_8)
 HATCHED = {"shape": "/", "solidity": 0.25}
 ASSUMED = ("Activations", "Engine")
@@ -29,17 +23,6 @@ KV_TITLES = {"auto": "as the model, 16 bits", "fp8": "FP8"}
 def forms_of(checkpoint: Checkpoint) -> dict[str, str]:
     """The forms that weights of this checkpoint can be fitted in; a quantized one only as it is."""
     return {name: FORM_TITLES[name] for name in FORMS if name == AS_SERVED or not checkpoint.quantization}
-
-
-def fit_rows(fit: Fit) -> list[dict[str, str]]:
-    """The parts, their sum, and what there is."""
-    share = f"at most {GPU_SHARE:.0%} of {amount(fit.room.total_bytes)}" if fit.room.device == "cuda" else ""
-    rows = [(name, size, how) for name, size, how in parts(fit)]
-    rows += [
-        ("Together", fit.needed_bytes, ""),
-        (f"{fit.room.kind} to be had", fit.room.usable_bytes, share or f"free of {amount(fit.room.total_bytes)}"),
-    ]
-    return [{"Part": name, "Memory": amount(size), "How it comes about": how or MISSING} for name, size, how in rows]
 
 
 def fit_figure(fit: Fit) -> go.Figure:
@@ -80,29 +63,3 @@ def description(fit: Fit) -> str:
     """What the bar shows, for those who do not see it."""
     sizes = ", ".join(f"{name} {amount(size)}" for name, size, _ in parts(fit))
     return f"Memory in parts: {sizes}; {amount(fit.room.usable_bytes)} of {fit.room.kind} to be had. {verdict(fit)}"
-
-
-def layout_text(checkpoint: Checkpoint) -> str:
-    """How this model keeps keys and values, with the formula's numbers where they are known."""
-    layout = checkpoint.kv_layout
-    if layout.unknown:
-        return f"Its KV cache is not known: {layout.unknown}."
-    layers = "; ".join(
-        f"{group.count} layers of {group.numbers:,} numbers a token"
-        + ("" if group.window is None else f" over the last {group.window:,} tokens")
-        for group in layout.layers
-    )
-    return f"Keys and values, {layout.kind}: {layers}."
-
-
-def planned_text(checkpoint: Checkpoint, hardware: Hardware, context: int) -> str:
-    """What the engine gets where nobody says how large its KV cache is; empty where that is left to vLLM."""
-    try:
-        plan = plan_engine(checkpoint, Recipe(), hardware, EngineOptions())
-    except InputError as error:
-        return f"Started as it is, it would be refused: {error}."
-    if plan.kv_cache_bytes is None:
-        return f"Without --kv-cache-gib, vLLM gives the KV cache what is left of {GPU_SHARE:.0%} of the GPU."
-    tokens = kv_tokens(checkpoint.kv_layout, plan.kv_cache_bytes, hardware.device)
-    held = "" if tokens is None else f": {tokens:,} tokens, {tokens // context:,} such requests"
-    return f"Without --kv-cache-gib, the engine gets a KV cache of {amount(plan.kv_cache_bytes)} here{held}."

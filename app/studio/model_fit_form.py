@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.engine.fit_words import verdict
+from app.engine.fit_words import fit_rows, layout_text, planned_text, verdict
 from app.engine.hardware import free_memory
-from app.engine.memory_fit import AS_SERVED, KV_FORMS, Load, fit_checkpoint
+from app.engine.memory_fit import AS_SERVED, DEFAULT_CONTEXT, DEFAULT_REQUESTS, KV_FORMS, Load, fit_checkpoint
 from app.studio import model_fit as view
 from app.studio import parts
 from app.studio.charts import PLAIN
@@ -37,12 +37,12 @@ def fit_form(models: Sequence[KnownModel]) -> str | None:
         assert checkpoint is not None
         longest = checkpoint.max_length
         context = st.number_input(
-            "Context (tokens)", 1, None, min(view.DEFAULT_CONTEXT, longest or view.DEFAULT_CONTEXT), step=512,
+            "Context (tokens)", 1, None, min(DEFAULT_CONTEXT, longest or DEFAULT_CONTEXT), step=512,
             key="fit_context", bind="query-params", width=170,
             help="Of the longest request, prompt and answer together.",
         )  # fmt: skip
         requests = st.number_input(
-            "Requests at once", 1, None, view.DEFAULT_REQUESTS, key="fit_requests", bind="query-params", width=150
+            "Requests at once", 1, None, DEFAULT_REQUESTS, key="fit_requests", bind="query-params", width=150
         )
         forms = view.forms_of(checkpoint)
         with st.container(width=230):
@@ -57,11 +57,11 @@ def fit_form(models: Sequence[KnownModel]) -> str | None:
     st.markdown(f"{SIGNS[fit.fits]} **{plain(verdict(fit))}**")
     st.plotly_chart(view.fit_figure(fit), config=PLAIN, key="fit_bar", alt=view.description(fit))
     st.table(
-        [{key: plain(text) for key, text in row.items()} for row in view.fit_rows(fit)],
+        [{key: plain(text) for key, text in row.items()} for row in fit_rows(fit)],
         border="horizontal", hide_index=True, width=parts.TEXT_WIDTH, alt="Memory by part",
     )  # fmt: skip
     st.caption(
-        plain(f"{view.layout_text(checkpoint)} {view.planned_text(checkpoint, hardware(), context)}"),
+        plain(f"{layout_text(checkpoint)} {planned_text(checkpoint, hardware(), context)}"),
         width=parts.TEXT_WIDTH,
     )
     return name

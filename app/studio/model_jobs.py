@@ -59,15 +59,19 @@ def _watch(settings: Settings, job_id: str) -> None:
 
 
 def progress_text(job: Job, now: float) -> str:
-    """`0.4 of 1.2 GiB, 3 of 7 files, about 2 min left`."""
+    """`410 MiB of 1.21 GiB, 3 of 7 files, 11.3 MiB/s, about 2 min left`."""
     if job.cancelling:
         return "is being cancelled"
     if job.status == "requested":
         return "starting"
-    counted = f"{amount(job.done)} of {amount(job.total)}" if job.unit == "bytes" and job.total else ""
-    left = job.seconds_left(now)
-    ending = "" if left is None or job.status != "running" else f"{about(left)} left"
-    return ", ".join(filter(None, [counted, job.what, ending]))
+    counts_bytes = job.unit == "bytes" and job.total > 0
+    told = [f"{amount(job.done)} of {amount(job.total)}"] if counts_bytes else []
+    told.append(job.what)
+    pace, left = job.per_second(now), job.seconds_left(now)
+    if job.status == "running" and pace is not None and left is not None:
+        told += [f"{amount(int(pace))}/s"] if counts_bytes else []
+        told.append(f"{about(left)} left")
+    return ", ".join(filter(None, told))
 
 
 def _outcome(job: Job) -> None:

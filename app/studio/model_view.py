@@ -18,7 +18,7 @@ from app.engine.fit_words import amount
 from app.engine.hardware import GIB, Hardware
 from app.engine.hub import HUB_ID, cached
 from app.engine.process import tail
-from app.engine.weights import Weights, read_weights
+from app.engine.weights import Weights
 from app.paths import existing_path
 from app.preparation.checkpoints import FACTS_FILE
 from app.studio.wording import duration, without_folders
@@ -190,15 +190,7 @@ def _known(name: str, location: str) -> KnownModel:
         checkpoint = read_known(_folder(location), name)
     except InputError as error:
         return KnownModel(name, None, None, str(error), source)
-    return KnownModel(name, checkpoint, _weights(checkpoint), None, source)
-
-
-def _weights(checkpoint: Checkpoint) -> Weights | None:
-    try:
-        found = read_weights(checkpoint.folder, checkpoint.quantized_bits)
-    except (OSError, ValueError):
-        return None
-    return found if found is not None and found.numbers else None
+    return KnownModel(name, checkpoint, checkpoint.read_weights(), None, source)
 
 
 def _source(name: str, location: str) -> str:

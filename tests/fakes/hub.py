@@ -12,7 +12,10 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PIECE = 64 * 1024
@@ -120,3 +123,11 @@ def fake_hub(hub_id: str, files: Mapping[str, bytes], pause_s: float = 0.0) -> I
         finally:
             hub.shutdown()
             serving.join()
+
+
+def use_hub_cache(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """The hub client's cache, of jobs and of this process, which read where it is when they begin."""
+    patch.setenv("HF_HUB_CACHE", str(folder))
+    patch.delenv("HF_HUB_OFFLINE", raising=False)
+    for module in ("huggingface_hub.constants", "huggingface_hub._snapshot_download"):
+        patch.setattr(f"{module}.HF_HUB_CACHE", str(folder), raising=False)

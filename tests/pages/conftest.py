@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic, sleep
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -13,6 +15,7 @@ from store.store import Store
 from tests.fakes.launch import ROOT
 
 Open = Callable[..., AppTest]
+PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def open_page(store: Store) -> Iterator[Open]:
 
 def words(at: AppTest) -> str:
     """Everything that the page says, Markdown's escapes taken out."""
-    shown = [
+    elements = [
         *at.title,
         *at.header,
         *at.markdown,
@@ -48,7 +51,28 @@ def words(at: AppTest) -> str:
         *at.success,
         *at.text,
     ]
-    return "\n".join(str(element.value) for element in shown).replace("\\", "")
+    said = [str(element.value) for element in elements] + [bar.proto.text for bar in at.get("progress")]
+    return "\n".join(said).replace("\\", "")
+
+
+def shown(at: AppTest, condition: Callable[[AppTest], bool]) -> AppTest:
+    """Draws the page anew, as its polling does, until it is so."""
+    deadline = monotonic() + PATIENCE_S
+    while not condition(at):
+        assert monotonic() < deadline, words(at)
+        sleep(0.05)
+        at.run()
+        assert not at.exception, at.exception[0].value
+    return at
+
+
+def says(text: str) -> Callable[[AppTest], bool]:
+    return lambda at: text in words(at)
+
+
+def labelled(elements: Sequence[Any], label: str) -> Any:
+    """The widget or metric with that label."""
+    return next(element for element in elements if element.label == label)
 
 
 def label_of(at: AppTest, label: str) -> int:

@@ -24,8 +24,8 @@ def test_both_ways_come_to_the_same(statistic: Statistic, repeats: int, prompts:
 
 def test_a_draw_has_as_many_prompts_as_there_are() -> None:
     counts = prompt_counts(7, 0)
-    assert counts.shape == (SAMPLES, 7)
-    assert set(counts.sum(axis=1)) == {7}
+    assert counts.shape == (7, SAMPLES)
+    assert set(counts.sum(axis=0)) == {7}
 
 
 def test_nothing_known_is_nan() -> None:

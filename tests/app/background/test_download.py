@@ -17,7 +17,7 @@ from store.settings import Settings
 from store.store import Store
 from tests.app.background.waiting import ended, seen
 from tests.building import checkpoint_folder
-from tests.fakes.hub import FakeHub, blob_of, fake_hub
+from tests.fakes.hub import FakeHub, blob_of, fake_hub, use_hub_cache
 
 LARGE = 24 * 2**20
 
@@ -31,12 +31,8 @@ def files(tmp_path: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The hub client's cache, of jobs and of this process, which read where it is when they begin."""
     folder = tmp_path / "hub-cache"
-    monkeypatch.setenv("HF_HUB_CACHE", str(folder))
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    for module in ("huggingface_hub.constants", "huggingface_hub._snapshot_download"):
-        monkeypatch.setattr(f"{module}.HF_HUB_CACHE", str(folder), raising=False)
+    use_hub_cache(monkeypatch, folder)
     return folder
 
 

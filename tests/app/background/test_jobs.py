@@ -12,9 +12,11 @@ import pytest
 
 from app.background import jobs
 from app.background.jobs import Job, all_jobs, cancel, find, forget, is_alive, start, write_json
+from app.background.run import Report
 from optimizers.errors import InputError
 from store.settings import Settings
 from tests.app.background.waiting import ended, seen
+from tests.app.serving import until
 
 WORK = "tests.app.background.small_work"
 
@@ -126,8 +128,16 @@ def test_a_state_folder_that_cannot_be_written_is_told(settings: Settings) -> No
 
 def test_the_time_that_is_left() -> None:
     job = Job("x", "small", "", {}, 0.0, "running", done=30, total=100, began_at=100.0, began_done=10)
+    assert job.per_second(110.0) == pytest.approx(2.0)
     assert job.seconds_left(110.0) == pytest.approx(35.0)
     assert job.seconds_left(101.0) is None
     assert replace(job, done=10).seconds_left(110.0) is None
     assert replace(job, total=0).seconds_left(110.0) is None
     assert replace(job, done=100).seconds_left(110.0) is None
+
+
+async def test_the_last_of_many_quick_reports_is_there_during_the_silence_after_it(tmp_path: Path) -> None:
+    report = Report(tmp_path)
+    for done in range(5):
+        report.runs(f"layer {done}", done, 10)
+    await until(lambda: json.loads((tmp_path / "state.json").read_text())["what"] == "layer 4", "the last is told")

@@ -14,14 +14,14 @@ from app.background import machine
 from app.background.machine import take_machine
 from app.background.quantize import start_quantizing, work
 from app.background.run import Report
-from app.preparation import quantizing
 from app.preparation.job import PreparationError
 from optimizers.errors import InputError
 from store.settings import Settings
 from store.store import Store
-from tests.app.preparation.conftest import TEXT, quantizer
+from tests.app.preparation.conftest import quantizer
 from tests.app.serving import until
 from tests.building import LLAMA, checkpoint_folder
+from tests.fakes.quantizer import use_fake_text
 
 __all__ = ["quantizer"]
 
@@ -31,7 +31,7 @@ TECHNIQUE = {"method": "awq", "group_size": "64"}
 
 @pytest.fixture
 def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr(quantizing, "text_for", lambda *given: TEXT)
+    use_fake_text(monkeypatch)
     monkeypatch.setattr(machine, "POLL_S", 0.01)
     folder = checkpoint_folder(tmp_path / "fitting", FITTING)
     return {"model": str(folder), "technique": TECHNIQUE, "name": "small"}

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app.preparation import quantizing
 from store.settings import Settings
 from tests.app.commands.conftest import Rung, check
-from tests.app.preparation.conftest import TEXT, quantizer
+from tests.app.preparation.conftest import quantizer
 from tests.building import LLAMA, checkpoint_folder
+from tests.fakes.quantizer import use_fake_text
 
 __all__ = ["quantizer"]
 
@@ -20,7 +20,7 @@ FITTING = {**LLAMA, "hidden_size": 256, "intermediate_size": 512, "num_attention
 
 @pytest.fixture
 def fitting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(quantizing, "text_for", lambda *given: TEXT)
+    use_fake_text(monkeypatch)
     return checkpoint_folder(tmp_path / "fitting", FITTING)
 
 

@@ -157,6 +157,6 @@ def test_the_studio_never_downloads_by_looking_for_a_model(
     store.models.add("saved", "org/model")
     for name in ("org/model", "saved"):
         assert refusal(store, looking, name) == (
-            "model 'org/model' is not on this machine; add it on the Models page, which downloads it"
+            "model 'org/model' is not on this machine; add it on the Models page or by `models add`, which downloads it"
         )
     assert hub["asked"] == []

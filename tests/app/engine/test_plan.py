@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 from app.engine.checkpoint import Checkpoint
 from app.engine.hardware import GIB, Gpu, Hardware
-from app.engine.plan import BLOCK_TOKENS, CPU_KV_SEQUENCES, EngineOptions, EnginePlan, plan_engine
+from app.engine.plan import CPU_KV_SEQUENCES, EngineOptions, EnginePlan, plan_engine
 from optimizers.errors import InputError
+from optimizers.kv_blocks import block_tokens, whole_blocks
 from optimizers.recipe import Recipe
 from tests.building import LLAMA
 
 CPU = Hardware("cpu", 2, 8 * GIB)
 GPU = Hardware("cpu", 16, 64 * GIB, (Gpu("H100", 80 * GIB, "570"),))
 BYTES_PER_TOKEN = 256  # of LLAMA
+BLOCK = block_tokens("cpu")
 
 
 def tiny(chat_template: bool = True, **config: Any) -> Checkpoint:
@@ -117,7 +119,7 @@ def test_without_a_chat_template_prompts_go_as_text_and_the_plan_says_so() -> No
 
 class TestMemory:
     def test_a_cpu_gets_what_many_sequences_need_and_no_more_than_a_share_of_its_memory(self) -> None:
-        assert plan().kv_cache_bytes == CPU_KV_SEQUENCES * 2048 * BYTES_PER_TOKEN
+        assert plan().kv_cache_bytes == (CPU_KV_SEQUENCES * 2048 + BLOCK) * BYTES_PER_TOKEN
         large = tiny(max_position_embeddings=2**20)
         assert plan_engine(large, Recipe(), CPU).kv_cache_bytes == 2 * GIB
         assert plan_engine(large, Recipe(), Hardware("cpu", 2, 64 * GIB)).kv_cache_bytes == 4 * GIB
@@ -138,14 +140,34 @@ class TestMemory:
             plan(kv_cache_gib=9)
 
     def test_a_context_that_does_not_fit_is_cut_with_a_note(self) -> None:
+        """1,000 tokens are 7 whole blocks of 128, and vLLM holds one of them back."""
         found = plan(kv_cache_gib=1000 * BYTES_PER_TOKEN / GIB)
-        assert found.max_model_len == 992
-        assert "the context is cut from 2,048 to 992 tokens" in found.notes[0]
+        assert (found.kv_cache_tokens, found.max_model_len) == (768, 768)
+        assert "the context is cut from 2,048 to 768 tokens" in found.notes[0]
 
     def test_a_context_that_was_asked_for_is_never_cut(self) -> None:
-        with pytest.raises(InputError, match=r"KV cache: .* hold 992 tokens of tiny, 1,024 are asked"):
+        with pytest.raises(InputError, match=r"KV cache hold a request of 768 tokens of tiny, 1,024 are asked"):
             plan(kv_cache_gib=1000 * BYTES_PER_TOKEN / GIB, max_model_len=1024)
         assert plan(kv_cache_gib=1000 * BYTES_PER_TOKEN / GIB, max_model_len=512).max_model_len == 512
+
+    @pytest.mark.parametrize(("blocks", "starts"), [(8, False), (9, True)])
+    def test_a_request_of_eight_blocks_needs_nine(self, blocks: int, starts: bool) -> None:
+        """As a vLLM on a CPU does: with 8 it ends with "To serve at least one request", with 9 it serves."""
+        gib = blocks * BLOCK * BYTES_PER_TOKEN / GIB
+        if starts:
+            assert plan(kv_cache_gib=gib, max_model_len=1024).max_model_len == 1024
+        else:
+            with pytest.raises(InputError, match="no memory for the KV cache"):
+                plan(kv_cache_gib=gib, max_model_len=1024)
+
+    def test_what_a_cache_holds_goes_by_block_size_and_data_type(self) -> None:
+        gib = 1000 * BYTES_PER_TOKEN / GIB
+        small_blocks = Recipe.of([("prefix_caching", {"block_size": 32})])
+        halved = Recipe.of([("quantization", {"method": "engine_fp8", "kv_cache_dtype": "fp8"})])
+        assert plan_engine(tiny(), small_blocks, CPU, EngineOptions(kv_cache_gib=gib)).max_model_len == 960
+        assert plan(kv_cache_gib=gib, dtype="float32").kv_cache_tokens == 256
+        assert plan_engine(tiny(), halved, GPU, EngineOptions(kv_cache_gib=gib)).kv_cache_tokens == 2000 - 16
+        assert plan(dtype="float32").kv_cache_bytes == 2 * (plan().kv_cache_bytes or 0)
 
     def test_a_cache_too_small_for_anything_is_one_line(self) -> None:
         with pytest.raises(InputError) as caught:
@@ -176,8 +198,15 @@ class TestMemory:
         assert found.max_model_len is not None
         assert found.kv_cache_bytes is not None
         assert 1 <= found.max_model_len <= own
-        assert found.max_model_len * BYTES_PER_TOKEN <= found.kv_cache_bytes
-        assert found.max_model_len == (asked or own) or (found.notes and found.max_model_len % BLOCK_TOKENS == 0)
+        assert (whole_blocks(found.max_model_len, BLOCK) + BLOCK) * BYTES_PER_TOKEN <= found.kv_cache_bytes
+        assert found.max_model_len == (asked or own) or (found.notes and found.max_model_len % BLOCK == 0)
+
+    @given(st.integers(1, 2**20))
+    def test_left_to_itself_the_cache_holds_the_planned_context(self, own: int) -> None:
+        found = plan_engine(tiny(max_position_embeddings=own), Recipe(), CPU)
+        assert found.max_model_len == own
+        assert found.kv_cache_bytes is not None
+        assert found.kv_cache_bytes <= 2 * GIB
 
 
 def test_the_stored_plan_is_json_with_its_key() -> None:

@@ -31,3 +31,9 @@ def test_a_file_that_does_not_say_is_no_answer(tmp_path: Path, text: str | None)
     if text is not None:
         (tmp_path / "tokenizer.json").write_text(text)
     assert read_vocabulary(tmp_path) is None
+
+
+def test_a_tokenizer_that_was_changed_is_read_anew(tmp_path: Path) -> None:
+    for tokens in ({"a": 0}, {"a": 0, "b": 1}):
+        (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": tokens}}))
+        assert read_vocabulary(tmp_path) == tokens

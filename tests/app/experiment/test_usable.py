@@ -37,13 +37,13 @@ CROWDED = (
 def test_the_reason_is_told(
     monkeypatch: pytest.MonkeyPatch, key: str, settings: dict[str, Any], prompts: tuple[Prompt, ...], reason: str | None
 ) -> None:
-    monkeypatch.setattr(usable, "is_ready", lambda tool: False)
+    monkeypatch.setattr(usable, "is_installed", lambda tool: False)
     found = why_not(key, settings, HERE, None, prompts)
     assert found is None if reason is None else found is not None and found.startswith(reason)
 
 
 def test_a_tool_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(usable, "is_ready", lambda tool: True)
+    monkeypatch.setattr(usable, "is_installed", lambda tool: True)
     assert why_not("quantization", {"method": "awq"}, HERE, None, PLAIN) is None
 
 

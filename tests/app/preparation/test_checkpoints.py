@@ -17,7 +17,8 @@ from app.engine.checkpoint import Checkpoint, read_checkpoint
 from app.preparation.checkpoints import Made, make_checkpoint, order_hash, place_of, read_facts, remove_leftovers
 from app.preparation.job import PROCESS_FILE, PreparationError, Progress
 from store.settings import Settings
-from tests.app.preparation.conftest import ORDER, TEXT
+from tests.app.preparation.conftest import ORDER
+from tests.fakes.quantizer import TEXT
 
 Quantizer = Callable[[str], None]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.setup.packages import absent, faults, leftovers, read_lock, required_by
+from app.setup.packages import absent, faults, leftovers, listed, read_lock, required_by
 
 
 @pytest.fixture
@@ -83,6 +83,16 @@ def test_an_upgrade_that_was_killed_leaves_two(site: Path) -> None:
     (fault,) = faults(site, PINS)
     assert fault.why == "is there twice"
     assert len(fault.broken) == 2
+
+
+def test_a_glance_sees_all_but_damaged_files(site: Path) -> None:
+    assert listed(site, PINS)
+    assert not listed(site, {**PINS, "numpy": "2.3.5"})
+    assert not listed(site, {**PINS, "some-package": "1.3.0"})
+    (site / "torch" / "__init__.py").unlink()
+    assert listed(site, PINS)
+    (site / "torch-2.13.0+cpu.dist-info" / "RECORD").unlink()
+    assert not listed(site, PINS)
 
 
 def test_folders_that_pip_renamed_away(site: Path) -> None:

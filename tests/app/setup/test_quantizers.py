@@ -33,6 +33,7 @@ def test_each_tool_has_an_environment_of_its_own_beside_the_engines() -> None:
 def test_one_that_is_missing_is_not_ready(root: Path) -> None:
     own = QuantizerEnvironment.of(root, "awq")
     assert not own.ready()
+    assert not own.installed()
     assert own.problem() == ".venv-awq is no environment"
 
 
