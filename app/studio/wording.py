@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from time import localtime, strftime
 
 from app.analysis.metric import MISSING
+from app.experiment.kinds import opening_rank
 from app.words import count_of, in_sentence, listed, recorded_on
 from store.tables import ExperimentRow
 
@@ -70,6 +72,11 @@ def choice_of(row: ExperimentRow) -> str:
     """An experiment in a list to choose from."""
     state = "recorded" if recorded_on(row.spec) else row.status
     return f"{row.id} · {without_folders(row.title)} · {moment(row.created_at)} · {state}"
+
+
+def in_opening_order(rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
+    """Experiments, given newest first, in the order in which a page opens one by itself."""
+    return sorted(rows, key=lambda row: opening_rank(row.kind, bool(recorded_on(row.spec))))
 
 
 def recorded_badge(row: ExperimentRow) -> str:
