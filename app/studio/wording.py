@@ -11,6 +11,7 @@ from time import localtime, strftime
 from app.analysis.metric import MISSING
 from app.experiment.kinds import opening_rank
 from app.words import count_of, in_sentence, listed, recorded_on
+from store.imports import IMPORTED
 from store.tables import ExperimentRow
 
 # Pages find these here, beside the other words.
@@ -83,6 +84,13 @@ def recorded_badge(row: ExperimentRow) -> str:
     """Where and when it was measured, as Markdown; empty for an experiment of one's own."""
     told = recorded_on(row.spec)
     return f":gray-badge[:material/history: {plain(told)}]" if told else ""
+
+
+def elsewhere_badge(row: ExperimentRow) -> str:
+    """That it was recorded elsewhere or imported from a file; empty for an experiment of one's own."""
+    if row.kind != IMPORTED:
+        return recorded_badge(row)
+    return f":gray-badge[:material/input: {plain('Imported from ' + row.spec['source']['file'])}]"
 
 
 def about(seconds: float) -> str:

@@ -85,5 +85,14 @@ def test_ones_own_experiment_has_no_mark(open_page: Open, store: Store) -> None:
 
 
 @pytest.mark.usefixtures("recorded")
+def test_what_if_says_that_its_figures_were_measured_elsewhere(open_page: Open, store: Store) -> None:
+    at = open_page("what_if")
+    assert MARK in words(at)
+    assert all(option.endswith("(recorded)") for option in at.selectbox[0].options)
+    factory.finished(store)
+    assert MARK not in words(open_page("what_if")), "one's own are what it begins with"
+
+
+@pytest.mark.usefixtures("recorded")
 def test_compare_names_what_is_recorded(open_page: Open) -> None:
     assert all("(recorded)" in option for option in open_page("compare").selectbox[0].options)
