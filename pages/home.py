@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
 
 import streamlit as st
 
@@ -32,7 +31,7 @@ from store.tables import ExperimentRow
 
 START = "Start the starter ladder"
 # Pixels; two cards stand beside one another on a laptop's screen, and below one another on less.
-CARD_WIDTH = 636
+CARD_WIDTH = 560
 store, settings = open_studio()
 waiting = store.experiments.unfinished()
 latest = next(iter(store.experiments.recent(1)), None)
@@ -65,7 +64,7 @@ def show_running(experiment: ExperimentRow, queue: list[ExperimentRow]) -> None:
 
 
 def show_starter() -> None:
-    with st.container(border=True, width="stretch" if finished is None else CARD_WIDTH):
+    with st.container(border=True):
         st.header("Starter ladder", anchor=False)
         try:
             plan = starter.plan_starter(store, settings, hardware())
@@ -107,9 +106,9 @@ def show_rungs(lines: Sequence[starter.RungLine]) -> None:
     )  # fmt: skip
 
 
-def show_latest(experiment: ExperimentRow, width: int | Literal["stretch"]) -> None:
+def show_latest(experiment: ExperimentRow) -> None:
     ladder = ladder_of(store, store.url, experiment.id, ladder_version(store, experiment.id))
-    with st.container(border=True, width=width):
+    with st.container(border=True):
         st.header("Recorded ladder" if recorded_on(experiment.spec) else "Latest ladder", anchor=False)
         if recorded_on(experiment.spec):
             st.markdown(recorded_badge(experiment))
@@ -149,11 +148,11 @@ if waiting:
     if waiting[1:]:
         live_parts.queue_list(store, waiting[1:])
     if finished is not None:
-        show_latest(finished, "stretch")
+        show_latest(finished)
 else:
     if latest is not None and latest.status in RESUMABLE:
         parts.stopped_notice(store, latest)
-    with st.container(horizontal=True):
+    with st.grid(1 if finished is None else 2, min_column_width=CARD_WIDTH):
         if finished is not None:
-            show_latest(finished, CARD_WIDTH)
+            show_latest(finished)
         show_starter()
