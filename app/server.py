@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from app.asgi import Application, Message, Receive, Send, header_of
+from app.opened_page import KeepsPage
 from store.settings import ROOT
-
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 def hashes_of(page: str) -> str:
@@ -71,14 +67,10 @@ class Guarded:
                 message = {**message, "headers": with_headers(message.get("headers", ()))}
             await send(message)
 
-        if not is_host_allowed(host_of(scope)):
+        if not is_host_allowed(header_of(scope, "host")):
             await refuse(answer)
         else:
             await self._app(scope, receive, answer)
-
-
-def host_of(scope: Message) -> str | None:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), None)
 
 
 def with_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -94,4 +86,4 @@ async def refuse(send: Send) -> None:
     await send({"type": "http.response.body", "body": text})
 
 
-app = st.App(ROOT / "app" / "main.py", middleware=[Middleware(Guarded)])
+app = st.App(ROOT / "app" / "main.py", middleware=[Middleware(Guarded), Middleware(KeepsPage)])

@@ -23,10 +23,11 @@ from app.studio.charts import PLAIN
 from app.studio.compare_configuration import configuration_rows
 from app.studio.linked import linked_radio
 from app.studio.session import open_studio
-from app.studio.wording import plain, without_folders
+from app.studio.wording import in_opening_order, plain, without_folders
 from optimizers.prompt import Prompt
 
 MOST = 6
+LOOKED_AT = 200
 TABS = ("Summary", "Trade-off", "Distributions", "Prompts", "Configuration")
 store, settings = open_studio()
 
@@ -71,6 +72,15 @@ def prompt_pairs(url: str, before: tuple[str, tuple[int, ...]], after: tuple[str
     return pairs_of(side_of(url, before[0], rungs[before[0]][0], before[1]), paired(url, before, after))
 
 
+def opened_first(keys: list[str]) -> str:
+    """The first rung of the experiment that pages open by themselves; of one too old to be looked at, the newest."""
+    for row in in_opening_order(store.experiments.recent(LOOKED_AT)):
+        found = next((key for key in keys if key.startswith(f"{row.id}.")), None)
+        if found is not None:
+            return found
+    return keys[0]
+
+
 parts.page_title(
     "Compare", "A baseline and its candidates: how sure each difference is, and which prompts it is made of."
 )
@@ -82,8 +92,7 @@ if len(rungs) < 2:
 
 named = st.query_params.get("baseline", "")
 keys = list(rungs)
-newest = keys[0].partition(".")[0]
-first = named if named in rungs else next(key for key in keys if key.startswith(f"{newest}."))
+first = named if named in rungs else opened_first(keys)
 baseline = st.selectbox("Baseline", keys, keys.index(first), format_func=lambda key: rungs[key][0], key="compare_base")
 own = baseline.partition(".")[0]
 others = [key for key in keys if key != baseline]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -28,9 +29,12 @@ from store.experiments import RESUMABLE
 from store.tables import ExperimentRow
 
 START = "Start the starter ladder"
+# Pixels; two cards stand beside one another on a laptop's screen, and below one another on less.
+CARD_WIDTH = 560
 store, settings = open_studio()
 waiting = store.experiments.unfinished()
 latest = next(iter(store.experiments.recent(1)), None)
+finished = store.experiments.latest("done", "ladder")
 
 
 def show_running(experiment: ExperimentRow, queue: list[ExperimentRow]) -> None:
@@ -65,13 +69,6 @@ def show_starter() -> None:
             if may_change():
                 st.button(START, type="primary", icon=":material/play_arrow:", disabled=True)
             return
-        st.table(
-            [
-                {"Rung": plain(line.label), "What it adds": plain(line.adds), "The article says": plain(line.article)}
-                for line in starter.rung_lines(plan)
-            ],
-            border="horizontal", hide_index=True, alt="The rungs of the starter ladder",
-        )  # fmt: skip
         planned = plan.preview
         first, whole = planned.prompts, planned.prompts_in_set
         total = f" (the first {first} of {whole})" if first < whole else ""
@@ -81,16 +78,28 @@ def show_starter() -> None:
             f"**{count_of(planned.engine_starts, 'engine start')}**; {plain(planned.estimate.sentence)}.",
             width=parts.TEXT_WIDTH,
         )
-        st.caption(ABOUT, width=parts.TEXT_WIDTH)
-        for text in cautions_of(plan.spec, find_model(store, settings, STARTER), hardware()):
-            st.caption(plain(f"Note: {text}."))
-        for title, reason in plan.left_out:
-            st.caption(plain(f"Left out: {title}; {reason}."))
         with st.container(horizontal=True, vertical_alignment="center"):
             parts.action_button(
                 START, partial(starter.start, store, plan), type="primary", icon=":material/play_arrow:"
             )
             open_lab()
+        with st.expander("What each rung adds", icon=":material/stairs:", expanded=finished is None):
+            show_rungs(starter.rung_lines(plan))
+        st.caption(ABOUT, width=parts.TEXT_WIDTH)
+        for text in cautions_of(plan.spec, find_model(store, settings, STARTER), hardware()):
+            st.caption(plain(f"Note: {text}."))
+        for title, reason in plan.left_out:
+            st.caption(plain(f"Left out: {title}; {reason}."))
+
+
+def show_rungs(lines: Sequence[starter.RungLine]) -> None:
+    st.table(
+        [
+            {"Rung": plain(line.label), "What it adds": plain(line.adds), "The article says": plain(line.article)}
+            for line in lines
+        ],
+        border="horizontal", hide_index=True, alt="The rungs of the starter ladder",
+    )  # fmt: skip
 
 
 def show_latest(experiment: ExperimentRow) -> None:
@@ -134,10 +143,12 @@ if waiting:
     show_running(waiting[0], waiting[1:])
     if waiting[1:]:
         live_parts.queue_list(store, waiting[1:])
+    if finished is not None:
+        show_latest(finished)
 else:
     if latest is not None and latest.status in RESUMABLE:
         parts.stopped_notice(store, latest)
-    show_starter()
-finished = store.experiments.latest("done", "ladder")
-if finished is not None:
-    show_latest(finished)
+    with st.grid(1 if finished is None else 2, min_column_width=CARD_WIDTH):
+        if finished is not None:
+            show_latest(finished)
+        show_starter()

@@ -17,7 +17,7 @@ from app.studio.charts import PLAIN, description, waterfall
 from app.studio.linked import linked_choice
 from app.studio.live import read_live
 from app.studio.session import POLL_S, ladder_of, ladder_version, open_studio, worker_notice
-from app.studio.wording import STATES, choice_of, plain
+from app.studio.wording import STATES, choice_of, in_opening_order, plain
 from store.experiments import RESUMABLE, UNFINISHED
 from store.tables import ExperimentRow
 
@@ -28,8 +28,8 @@ experiments = store.experiments.recent(200)
 def choose() -> ExperimentRow:
     by_id = {str(row.id): row for row in experiments}
     shown = {key: choice_of(row) for key, row in by_id.items()}
-    default = next((key for key, row in by_id.items() if row.kind in KINDS), next(iter(by_id)))
-    return by_id[linked_choice("Experiment", shown, "experiment", default)]
+    default = next((row for row in in_opening_order(experiments) if row.kind in KINDS), experiments[0])
+    return by_id[linked_choice("Experiment", shown, "experiment", str(default.id))]
 
 
 def watch_progress(experiment: ExperimentRow, version: str) -> None:

@@ -1,4 +1,6 @@
-"""Live: what runs now, how far it is, what the engine is doing this second, and what waits. Polls only meanwhile."""
+"""Live: what runs now, how far it is, what the engine is doing this second, and what waits. Idle, it only looks every
+few seconds whether something was started elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from app.studio.wording import duration, moment, plain, without_folders
 from store.experiments import RESUMABLE
 from store.tables import ExperimentRow
 
+IDLE_POLL_S = 4.0
 store, settings = open_studio()
 unfinished = store.experiments.unfinished()
 
@@ -41,11 +44,17 @@ def show_running(experiment: ExperimentRow, ids: list[int]) -> None:
 
 
 def show_idle() -> None:
+    @st.fragment(run_every=IDLE_POLL_S)
+    def look() -> None:
+        if store.experiments.unfinished():
+            st.rerun()
+
+    look()
     latest = next(iter(store.experiments.recent(1)), None)
     if latest is not None and latest.status in RESUMABLE:
         parts.stopped_notice(store, latest)
     else:
-        st.info("Nothing runs now, and nothing waits. Reload the page to look again.", icon=":material/bedtime:")
+        st.info("Nothing runs now, and nothing waits. What is started anywhere shows here.", icon=":material/bedtime:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link("../pages/home.py", label="Start the starter ladder", icon=":material/play_arrow:")
         st.page_link("../pages/lab.py", label="Put an experiment together in the Lab", icon=":material/science:")

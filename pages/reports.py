@@ -13,7 +13,7 @@ from app.studio import parts, sweep_view, sweep_words
 from app.studio.linked import linked_choice
 from app.studio.report_forms import choose_texts, report_forms
 from app.studio.session import ladder_of, ladder_version, loads_of, open_studio, reason
-from app.studio.wording import choice_of, listed, plain, without_folders
+from app.studio.wording import choice_of, in_opening_order, listed, plain, without_folders
 from optimizers.errors import InputError
 from store.tables import ExperimentRow
 
@@ -80,7 +80,7 @@ if not measured:
     st.stop()
 
 shown = {str(row.id): choice_of(row) for row in measured}
-chosen = int(linked_choice("Experiment", shown, "experiment", str(measured[0].id)))
+chosen = int(linked_choice("Experiment", shown, "experiment", str(in_opening_order(measured)[0].id)))
 experiment = store.experiments.get(chosen)
 parts.recorded_notice(store, experiment)
 if experiment.status != "done":

@@ -16,7 +16,7 @@ from app.studio.session import open_studio
 from app.studio.what_if_data import choices_of, curve_of, sides_of
 from app.studio.what_if_inputs import WRONG, Known
 from app.studio.what_if_view import Side
-from app.studio.wording import plain, without_folders
+from app.studio.wording import elsewhere_badge, plain, without_folders
 
 SWEEPS = (
     "python -m app sweep --model starter --prompts support-desk --rates 0.5,1,2,4,8\n"
@@ -105,12 +105,16 @@ def show_basis(sides: list[Side]) -> None:
         what_if_notes.basis_rows(sides), border="horizontal", hide_index=True, alt="What each side was measured with"
     )
     with st.container(horizontal=True):
-        for number in dict.fromkeys(side.curve.experiment_id for side in sides):
+        for number in experiments_of(sides):
             st.page_link(
                 "../pages/ladder.py", label=f"Runs of experiment {number}", icon=":material/stairs:",
                 query_params={"experiment": str(number)},
             )  # fmt: skip
     st.markdown("\n".join(f"- {plain(text)}" for text in what_if_notes.RULES), width=parts.TEXT_WIDTH)
+
+
+def experiments_of(sides: list[Side]) -> list[int]:
+    return list(dict.fromkeys(side.curve.experiment_id for side in sides))
 
 
 @st.fragment
@@ -134,6 +138,9 @@ def show_results(sides: list[Side], scenario: Scenario, unreadable: list[str], n
         f":gray-badge[:material/calculate: estimate] {plain(what_if_view.limit_sentence(scenario))}; "
         f"{scenario.requests_per_day:,.0f} requests a day", width=parts.TEXT_WIDTH,
     )  # fmt: skip
+    marks = [badge for number in experiments_of(sides) if (badge := elsewhere_badge(store.experiments.get(number)))]
+    if marks:
+        st.markdown(" ".join(dict.fromkeys(marks)))
     for text in unreadable:
         st.warning(plain(text), icon=":material/help:")
     for side in sides:

@@ -117,6 +117,12 @@ KINDS: Mapping[str, Kind] = {
 BY_OPTION: Mapping[str, Kind] = {kind.option: kind for kind in KINDS.values()}
 
 
+def opening_rank(kind: str, recorded: bool) -> int:
+    """The lower, the sooner a page opens such an experiment by itself: one's own, then a ladder that was recorded
+    elsewhere, then what else was. Of equal ones the newest."""
+    return 0 if not recorded else 1 if kind == "ladder" else 2
+
+
 def reference_of(kind: str) -> Reference:
     """What the rungs of such an experiment are held against; freely chosen recipes against the one before."""
     return KINDS[kind].reference if kind in KINDS else "rung before"

@@ -6,18 +6,20 @@ Requests are never read, so that a store of a million of them answers at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import isfinite
 from typing import Any
 
 from app.analysis.load_curve import STATISTICS, LoadCurve, RunPoint
 from app.analysis.summary import LATENCIES
+from app.experiment.kinds import opening_rank
 from app.experiment.results import first_manifest
 from app.experiment.spec import ExperimentSpec
 from app.replay.load import OPEN
 from app.words import count_of, title_of
 from optimizers.errors import InputError
+from store.imports import IMPORTED
 from store.runs import FinishedRung
 from store.store import Store
 from store.tables import RunRow
@@ -42,15 +44,18 @@ class CurveChoice:
 
 
 def curve_choices(store: Store) -> list[CurveChoice]:
-    """Everything with a finished run: sweeps first, the newest first."""
-    found = []
+    """Everything with a finished run: sweeps first, then as pages open experiments, the newest first. What was measured
+    elsewhere says so in its title."""
+    recorded = store.recordings.numbers()
+    found: list[tuple[tuple[bool, int], CurveChoice]] = []
     for experiment_id, rungs in groupby(store.runs.finished_rungs(), key=lambda rung: rung.experiment_id):
-        listed = list(rungs)
-        if listed[0].kind == SWEEP:
-            found.append(_sweep(experiment_id, listed))
-        else:
-            found += [_point(rung) for rung in listed]
-    return sorted(found, key=lambda choice: not choice.is_sweep)
+        listed, elsewhere = list(rungs), experiment_id in recorded
+        kind = listed[0].kind
+        mark = " (recorded)" if elsewhere else " (imported)" if kind == IMPORTED else ""
+        choices = [_sweep(experiment_id, listed)] if kind == SWEEP else [_point(rung) for rung in listed]
+        place = kind != SWEEP, opening_rank(kind, elsewhere)
+        found += [(place, replace(choice, title=choice.title + mark)) for choice in choices]
+    return [choice for _, choice in sorted(found, key=lambda each: each[0])]
 
 
 def default_pair(choices: Sequence[CurveChoice]) -> tuple[str, str]:

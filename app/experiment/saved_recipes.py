@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from typing import Any
 
+from app.paths import existing_path
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
 from store.store import Store
@@ -37,9 +38,23 @@ def find_recipe(store: Store, name_or_file: str) -> Recipe:
     saved = saved_recipes(store)
     if name_or_file in saved:
         return Recipe.from_json(saved[name_or_file], f"the saved recipe {name_or_file!r}")
+    path = existing_path(name_or_file)
+    if path is None:
+        raise InputError(
+            f"there is no saved recipe and no file named {name_or_file!r}; {_instead(name_or_file, saved)}"
+        )
     try:
-        text = Path(name_or_file).read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        names = f"; saved recipes: {', '.join(saved)}" if saved else ""
-        raise InputError(f"recipe {name_or_file} cannot be read ({error}){names}") from None
+        raise InputError(f"recipe file {name_or_file} cannot be read ({error})") from None
     return Recipe.parse(text, name_or_file)
+
+
+def _instead(asked: str, saved: Collection[str]) -> str:
+    """What to type in place of an unknown name: the nearest saved one, or how a recipe gets a name."""
+    if not saved:
+        return "none is saved yet: save one in the Lab, or give a file with a JSON list of techniques"
+    folded = {name.casefold(): name for name in saved}
+    near = get_close_matches(asked.casefold(), folded, n=1)
+    meant = f"did you mean {folded[near[0]]!r}? " if near else ""
+    return f"{meant}saved recipes: {', '.join(saved)}"

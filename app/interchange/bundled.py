@@ -18,8 +18,8 @@ def offer_recordings(store: Store) -> list[str]:
     if any(RECORDED not in row.spec for row in store.experiments.recent(LOOKED_AT)):
         return []
     problems = []
-    # The last one is the newest of the store, which pages open first.
-    for path in sorted(FOLDER.glob(f"*{ENDING}"), reverse=True):
+    # By name, so that the ladder is experiment 1.
+    for path in sorted(FOLDER.glob(f"*{ENDING}")):
         name = path.name.removesuffix(ENDING)
         if store.recordings.was_offered(name):
             continue

@@ -119,6 +119,7 @@ def cost_bars(ladder: Ladder) -> go.Figure:
             marker={"color": accent(rung.rung), "line": {"width": 0}},
             text=[f"<b>{times(rung.cost)}</b>" + ("" if rung.rung == 0 else f"  {_verdict_lines(rung)}")],
             textposition="outside",
+            constraintext="none",
             textfont={"size": 14, "color": TEXT},
             cliponaxis=False,
             hovertemplate=_hover(rung),

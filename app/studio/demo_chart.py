@@ -14,6 +14,8 @@ from app.studio.demo import article_steps, name_of
 from app.studio.ladder_view import measured
 
 LABEL_PX, VALUE_PX = 18, 20
+VALUE_ROOM_PX = 88
+"""What a value such as 10.25x takes beside its bar, however narrow the figure is."""
 ROW_PX, TALLEST_PX = 56, 620
 LABEL_CHARS = 19
 """A label takes two lines at most; where rows are too low for two, one."""
@@ -53,11 +55,12 @@ def climb(ladder: Ladder, until: int | None = None, focus: int | None = None) ->
         if not rung.is_again:
             before = cost
     highest = max([rung.cost_interval.high if rung.cost_interval else rung.cost or 0.0 for rung in measured(ladder)])
+    layout = frame(row_px * len(ladder.rungs) + 16)
     figure.update_layout(
-        **frame(row_px * len(ladder.rungs) + 16),
+        **layout | {"margin": {**layout["margin"], "r": VALUE_ROOM_PX}},
         barmode="overlay",
         showlegend=False,
-        xaxis={"visible": False, "range": [0, highest * 1.45], "fixedrange": True},
+        xaxis={"visible": False, "range": [0, highest * 1.02], "fixedrange": True},
         yaxis=_rows([(rung.rung, rung.label) for rung in ladder.rungs], focus, row_px),
     )
     return figure

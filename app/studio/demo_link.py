@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.experiment.kinds import KINDS
-from app.words import recorded_on
+from app.studio.wording import in_opening_order
 from store.tables import ExperimentRow
 
 LATEST = "latest"
@@ -53,9 +53,8 @@ def read_link(query: Mapping[str, str]) -> Link:
 
 
 def shown(experiments: Sequence[ExperimentRow]) -> list[ExperimentRow]:
-    """Those that can be walked through, given newest first: one's own before recorded ones."""
-    fit = [row for row in experiments if row.status == "done" and row.kind in KINDS]
-    return sorted(fit, key=lambda row: bool(recorded_on(row.spec)))
+    """Those that can be walked through, given newest first: as pages open them."""
+    return in_opening_order([row for row in experiments if row.status == "done" and row.kind in KINDS])
 
 
 def _whole(text: str) -> int | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from time import localtime, strftime
 
 from app.analysis.metric import MISSING
+from app.experiment.kinds import opening_rank
 from app.words import count_of, in_sentence, listed, recorded_on
+from store.imports import IMPORTED
 from store.tables import ExperimentRow
 
 # Pages find these here, beside the other words.
@@ -71,10 +74,22 @@ def choice_of(row: ExperimentRow) -> str:
     return f"{row.id} · {without_folders(row.title)} · {moment(row.created_at)} · {state}"
 
 
+def in_opening_order(rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
+    """Experiments, given newest first, in the order in which a page opens one by itself."""
+    return sorted(rows, key=lambda row: opening_rank(row.kind, bool(recorded_on(row.spec))))
+
+
 def recorded_badge(row: ExperimentRow) -> str:
     """Where and when it was measured, as Markdown; empty for an experiment of one's own."""
     told = recorded_on(row.spec)
     return f":gray-badge[:material/history: {plain(told)}]" if told else ""
+
+
+def elsewhere_badge(row: ExperimentRow) -> str:
+    """That it was recorded elsewhere or imported from a file; empty for an experiment of one's own."""
+    if row.kind != IMPORTED:
+        return recorded_badge(row)
+    return f":gray-badge[:material/input: {plain('Imported from ' + row.spec['source']['file'])}]"
 
 
 def about(seconds: float) -> str:

@@ -38,10 +38,14 @@ def test_only_who_logs_in_sees_the_studio_and_only_editors_can_change_it(browser
         settings = {"STREAMLIT_SECRETS_FILES": str(secrets), "RUNG_EDITORS": "ann@example.org"}
         with pages_only(tmp_path, port, **settings) as url:
             page = browser.new_context().new_page()
-            open_page(page, f"{url}/ladder")
+            opened = f"{url}/ladder?experiment=1&note=a%26b+c"
+            open_page(page, opened)
             expect(page.get_by_text("open to those who log in")).to_be_visible()
             expect(page.get_by_role("link", name="Home")).to_have_count(0)
             log_in(page)
+            assert page.url == opened, "who opened a link lands on it after logging in"
+            expect(page.get_by_role("heading", name="Ladder", exact=True)).to_be_visible(timeout=60_000)
+            page.get_by_role("link", name="Home").click()
             expect(page.get_by_role("button", name=START)).to_be_visible(timeout=60_000)
             page.get_by_role("link", name="Log out").click()
             expect(page.get_by_text("open to those who log in")).to_be_visible(timeout=60_000)

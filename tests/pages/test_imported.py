@@ -24,6 +24,13 @@ def test_the_ladder_page_marks_an_import(open_page: Open, store: Store, file: st
     assert len(at.dataframe[0].value) == len(runs)
 
 
+def test_what_if_marks_an_import(open_page: Open, store: Store) -> None:
+    save_import(store, *read_results(DATA / "vllm_detailed.json"), None)
+    at = open_page("what_if")
+    assert all(option.endswith("(imported)") for option in at.selectbox[0].options)
+    assert "Imported from vllm_detailed.json" in words(at)
+
+
 def test_home_does_not_call_an_import_the_latest_ladder(open_page: Open, store: Store) -> None:
     save_import(store, *read_results(DATA / "vllm.json"), None)
     said = words(open_page("home"))

@@ -41,6 +41,16 @@ def test_an_empty_studio_opens_on_the_recorded_ladder(
     assert len(store.experiments.recent()) == 2
 
 
+@pytest.mark.parametrize("page", ["ladder", "reports", "compare", "what_if"])
+def test_the_recorded_ladder_is_experiment_1_and_what_pages_open(
+    open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    monkeypatch.setattr("app.interchange.bundled.FOLDER", ROOT / "starter" / "recorded")
+    assert str(open_page(page).selectbox[0].value).partition(".")[0] == "1"
+    own = factory.finished(store, prompts=4)
+    assert str(open_page(page).selectbox[0].value).partition(".")[0] == str(own)
+
+
 @pytest.mark.usefixtures("starter", "recorded")
 def test_home_shows_ones_own_ladder_first(open_page: Open, store: Store) -> None:
     assert MARK in words(open_page("home"))
@@ -72,6 +82,15 @@ def test_ones_own_experiment_has_no_mark(open_page: Open, store: Store) -> None:
     at = open_page("ladder", experiment=str(factory.finished(store)))
     assert "Recorded" not in words(at)
     assert "Remove" not in [button.label for button in at.button]
+
+
+@pytest.mark.usefixtures("recorded")
+def test_what_if_says_that_its_figures_were_measured_elsewhere(open_page: Open, store: Store) -> None:
+    at = open_page("what_if")
+    assert MARK in words(at)
+    assert all(option.endswith("(recorded)") for option in at.selectbox[0].options)
+    factory.finished(store)
+    assert MARK not in words(open_page("what_if")), "one's own are what it begins with"
 
 
 @pytest.mark.usefixtures("recorded")

@@ -157,8 +157,12 @@ class TestRecipes:
 
     def test_a_file_that_cannot_be_read(self, rung: Rung, model: Path, prompts: Path, tmp_path: Path) -> None:
         (tmp_path / "latin.json").write_bytes(b'["na\xefve"]')
-        for path in (tmp_path / "nothing.json", tmp_path, tmp_path / "latin.json"):
+        for path in (tmp_path, tmp_path / "latin.json"):
             check(rung("run", "--model", model, "--prompts", prompts, "--recipe", path), "cannot be read", str(path))
+
+    def test_a_name_that_is_neither_saved_nor_a_file(self, rung: Rung, model: Path, prompts: Path) -> None:
+        line = ("run", "--model", model, "--prompts", prompts, "--recipe", "qiuck")
+        check(rung(*line), "there is no saved recipe and no file named 'qiuck'", "save one in the Lab")
 
     @pytest.mark.parametrize(
         ("listed", "says"),

@@ -31,12 +31,17 @@ def test_a_saved_recipe_is_what_a_file_holds(store: Store, tmp_path: Path) -> No
     assert find_recipe(store, str(path)) == RECIPE
 
 
-def test_what_is_neither_names_those_that_are_saved(store: Store) -> None:
-    with pytest.raises(InputError, match=r"recipe mine cannot be read .*No such file[^;]*$"):
+def test_an_unknown_name_is_told_with_what_could_be_typed_instead(store: Store) -> None:
+    with pytest.raises(
+        InputError, match="no saved recipe and no file named 'mine'; none is saved yet: save one in the"
+    ):
         find_recipe(store, "mine")
-    save_recipe(store, "yours", RECIPE)
-    with pytest.raises(InputError, match="; saved recipes: yours$"):
-        find_recipe(store, "mine")
+    save_recipe(store, "Quick one", RECIPE)
+    save_recipe(store, "slow", RECIPE)
+    with pytest.raises(InputError, match=r"'quikc one'; did you mean 'Quick one'\? saved recipes: Quick one, slow"):
+        find_recipe(store, "quikc one")
+    with pytest.raises(InputError, match="named 'x.json'; saved recipes: Quick one, slow$"):
+        find_recipe(store, "x.json")
 
 
 def test_a_saved_recipe_of_a_technique_that_has_gone_says_whose_it_is(store: Store) -> None:

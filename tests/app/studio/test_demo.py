@@ -9,7 +9,7 @@ from app.experiment.results import load_ladder, prompts_of, rung_data
 from app.prompts.saved import save_starter_sets
 from app.reports.effects import times
 from app.studio import demo, large
-from app.studio.demo_chart import against_article, climb
+from app.studio.demo_chart import VALUE_PX, against_article, climb
 from app.studio.demo_link import Link, read_link, shown
 from store.store import Store
 from tests.pages import factory
@@ -96,6 +96,16 @@ def test_the_figure_reveals_rungs_up_to_the_slides(ladder: Ladder) -> None:
     ]  # fmt: skip
     names = [trace.name for trace in against_article(ladder).data if trace.showlegend]
     assert names == ["The article", "Measured"]
+
+
+def test_a_value_has_its_room_beside_the_longest_bar_however_narrow_the_figure(ladder: Ladder) -> None:
+    figure = climb(ladder)
+    farthest = max(note.x for note in figure.layout.annotations)
+    assert farthest <= figure.layout.xaxis.range[1] <= 1.05 * farthest, (
+        "room that grew with the figure would shrink too"
+    )
+    widest = max(len(note.text.removeprefix("<b>").removesuffix("</b>")) for note in figure.layout.annotations)
+    assert figure.layout.margin.r >= figure.layout.annotations[0].xshift + 0.7 * VALUE_PX * widest
 
 
 def test_large_text_is_escaped() -> None:
