@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 from time import monotonic
 
-from app.experiment.reporting import FORMS, rendered
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import find_prompts, load_prompt_set, save_prompt_set, save_starter_sets
+from app.reports.reporting import FORMS, rendered
 from optimizers.prompt import Prompt
 from optimizers.registry import techniques
 from store.database import sqlite_url

@@ -13,7 +13,6 @@ from app.studio import demo, large, parts
 from app.studio.demo_link import LATEST, PACE_S, Link, read_link, shown
 from app.studio.demo_view import show_slide
 from app.studio.ladder_view import top_rung
-from app.studio.live import read_live
 from app.studio.session import POLL_S, ladder_of, ladder_version, open_studio
 from app.studio.wording import choice_of, plain, recorded_badge, without_folders
 from store.tables import ExperimentRow
@@ -74,10 +73,7 @@ def show_running(waiting: list[ExperimentRow]) -> None:
 
     @st.fragment(run_every=POLL_S)
     def watch() -> None:
-        now = store.experiments.unfinished()
-        if [row.id for row in now] != ids:
-            st.rerun()
-        live = read_live(store, now[0])
+        live = parts.running_now(store, ids)
         st.markdown(f"**Measuring now:** {plain(live.title)} · {plain(live.phase or 'waiting for its turn')}")
         parts.progress_bar(live)
 

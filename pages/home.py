@@ -14,7 +14,6 @@ from app.studio import live_parts, parts, starter
 from app.studio.access import may_change
 from app.studio.charts import PLAIN, cost_bars, description
 from app.studio.ladder_view import headline
-from app.studio.live import read_live
 from app.studio.session import POLL_S, hardware, ladder_of, ladder_version, open_studio, worker_notice
 from app.studio.wording import (
     count_of,
@@ -45,10 +44,7 @@ def show_running(experiment: ExperimentRow, queue: list[ExperimentRow]) -> None:
 
         @st.fragment(run_every=POLL_S)
         def watch() -> None:
-            now = store.experiments.unfinished()
-            if [row.id for row in now] != ids:
-                st.rerun()
-            live = read_live(store, now[0])
+            live = parts.running_now(store, ids)
             sign = parts.state_sign(live.status)
             phase = "Cancelling" if live.cancelling else live.phase or "Waiting for the worker"
             st.markdown(f"{sign.badge} {plain(phase)}")

@@ -7,10 +7,10 @@ import json
 import streamlit as st
 
 from app.experiment.kinds import KINDS
-from app.experiment.reporting import WITHOUT
 from app.experiment.results import first_manifest
 from app.reports.answers import low_quality_note
 from app.reports.documents import experiment_document
+from app.reports.reporting import WITHOUT
 from app.studio import batch_view, cost_view, effects_view, evidence_view, parts, sweep_view
 from app.studio import ladder_view as view
 from app.studio.charts import PLAIN, description, waterfall

@@ -11,9 +11,7 @@ import streamlit as st
 from app.experiment.live_file import live_path, read_live_run
 from app.studio import live_parts, parts
 from app.studio.access import may_change
-from app.studio.live import read_live
 from app.studio.live_view import figures, moment_sentence, now_readings
-from app.studio.model_view import log_tail
 from app.studio.session import POLL_S, open_studio, worker_notice
 from app.studio.wording import duration, moment, plain, without_folders
 from store.experiments import RESUMABLE
@@ -33,27 +31,16 @@ def show_running(experiment: ExperimentRow, ids: list[int]) -> None:
 
     @st.fragment(run_every=POLL_S)
     def watch() -> None:
-        now = store.experiments.unfinished()
-        if [row.id for row in now] != ids:
-            st.rerun()
-        live = read_live(store, now[0])
+        live = parts.running_now(store, ids)
         readings = now_readings(read_live_run(live_path(settings)), live, time())
         live_parts.progress(live)
         live_parts.figure_cards(figures(readings, live))
         st.caption(plain(moment_sentence(readings, live)))
         parts.rung_list(live.rungs)
         if may_change():
-            show_log(now[0])
+            parts.engine_log(store, experiment)
 
     watch()
-
-
-def show_log(experiment: ExperimentRow) -> None:
-    engine = store.engines.latest("experiment")
-    text = log_tail(engine) if engine is not None and engine.experiment_id == experiment.id else ""
-    if text:
-        with st.expander("The end of the engine's log", icon=":material/article:"):
-            parts.log_box(text)
 
 
 def show_idle() -> None:

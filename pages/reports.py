@@ -6,8 +6,8 @@ import streamlit as st
 
 from app.analysis.sweep import sweep
 from app.experiment.comparing import find_sides
-from app.experiment.reporting import SWEEP, WITHOUT, rendered, rendered_comparison
 from app.reports.repeating import compare_command
+from app.reports.reporting import SWEEP, WITHOUT, rendered, rendered_comparison
 from app.studio import ladder_view as view
 from app.studio import parts, sweep_view, sweep_words
 from app.studio.linked import linked_choice

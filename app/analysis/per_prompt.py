@@ -56,7 +56,7 @@ class PromptPair:
 
 
 @dataclass(frozen=True)
-class PromptRow:
+class ComparedPrompt:
     """One prompt on the baseline and on each candidate; None where one did not send it or cannot be compared."""
 
     position: int
@@ -104,11 +104,11 @@ def prompt_pairs(baseline: RungData, candidate: RungData) -> list[PromptPair]:
     return sorted(pairs, key=lambda pair: pair.rank)
 
 
-def prompt_matrix(candidates: Sequence[Sequence[PromptPair]]) -> list[PromptRow]:
+def prompt_matrix(candidates: Sequence[Sequence[PromptPair]]) -> list[ComparedPrompt]:
     """A row for each prompt with a pair of every candidate, ordered by the worst of its pairs."""
     by_position = [{pair.position: pair for pair in pairs} for pairs in candidates]
     rows = [
-        PromptRow(at, tuple(pairs.get(at) for pairs in by_position))
+        ComparedPrompt(at, tuple(pairs.get(at) for pairs in by_position))
         for at in sorted({at for pairs in by_position for at in pairs})
     ]
     return sorted(rows, key=lambda row: min(pair.rank for pair in row.known))

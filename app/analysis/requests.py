@@ -20,7 +20,7 @@ from app.replay.record import RequestRecord
 
 
 @dataclass(frozen=True)
-class RequestRow:
+class TimedRequest:
     """One request. `due_s` counts from the first request due in its segment; latencies count from when it was due, but
     `ttft_from_sent_ms`, which leaves the client's own delay out. The two ITLs are means over the answer; None is what
     was never reached or is not known. A request that failed keeps the latencies that it reached."""
@@ -46,7 +46,7 @@ class RequestRow:
     finish_reason: str | None
 
 
-def request_rows(records: Sequence[CountedRecord]) -> list[RequestRow]:
+def request_rows(records: Sequence[CountedRecord]) -> list[TimedRequest]:
     """In the order that is given."""
     began: dict[int, int] = {}
     for segment, record in records:
@@ -54,9 +54,9 @@ def request_rows(records: Sequence[CountedRecord]) -> list[RequestRow]:
     return [_row(segment, record, began[segment]) for segment, record in records]
 
 
-def _row(segment: int, record: RequestRecord, began_ns: int) -> RequestRow:
+def _row(segment: int, record: RequestRecord, began_ns: int) -> TimedRequest:
     first, sent = record.first_token_ns, record.sent_ns
-    return RequestRow(
+    return TimedRequest(
         position=record.position,
         segment=segment,
         error=record.error,

@@ -17,8 +17,8 @@ from app.analysis.statistics import Interval
 from app.commands.common import DONE, GATE_FAILED, OneLineParser, add_database, add_json, open_store, print_json
 from app.commands.report import TEXTS
 from app.experiment.comparing import compare_sides, find_sides, pairs_of
-from app.experiment.reporting import ENDINGS, FORMS, rendered_comparison
 from app.reports.documents import compare_document
+from app.reports.reporting import ENDINGS, FORMS, rendered_comparison
 from app.reports.text import compare_table, pairs_table, show
 from app.whole_file import write_whole
 from optimizers.errors import InputError

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.analysis.summary import LATENCIES
 from app.analysis.sweep import Slo
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
-from app.experiment.reporting import ENDINGS, FORMS, rendered
+from app.reports.reporting import ENDINGS, FORMS, rendered
 from app.whole_file import write_whole
 from optimizers.errors import InputError
 

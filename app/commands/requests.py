@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.analysis.metric import BY_TAG, MISSING
-from app.analysis.requests import RequestRow, request_rows
+from app.analysis.requests import TimedRequest, request_rows
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
 from app.csv_cell import safe_cell
 from app.experiment.measure import load_records
@@ -49,14 +49,14 @@ def requests_command(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _cells(row: RequestRow) -> list[str]:
+def _cells(row: TimedRequest) -> list[str]:
     latencies = [BY_TAG[tag].format(getattr(row, tag), unit=False) for tag in SHOWN]
     counts = [MISSING if value is None else f"{value:,}" for value in (getattr(row, name) for name in COUNTED)]
     return [str(row.position), f"{row.due_s:.2f}", *latencies, *counts, row.error or ""]
 
 
-def _write(path: Path, rows: list[RequestRow]) -> None:
-    header = [field.name for field in fields(RequestRow)]
+def _write(path: Path, rows: list[TimedRequest]) -> None:
+    header = [field.name for field in fields(TimedRequest)]
     try:
         with path.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)

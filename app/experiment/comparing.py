@@ -12,13 +12,13 @@ from typing import Any
 
 from app.analysis.cause import Applied, with_causes
 from app.analysis.compare import Comparison, RungData, compare, corrected, not_known
+from app.analysis.compare_summaries import compare_summaries
 from app.analysis.environment import Changed, beyond_recipe, environment_differences
 from app.analysis.per_prompt import PromptPair, prompt_pairs
 from app.analysis.pooling import merged_evidence, merged_suspicions, pooled_metrics
 from app.analysis.quality import quality_interval
 from app.analysis.trade_off import QUALITY, Figure, Point, latency_figures
 from app.experiment.results import first_manifest, prompts_of, rung_data
-from app.interchange.compare import compare_summaries
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
 from optimizers.errors import InputError

@@ -27,7 +27,6 @@ from app.experiment.live_file import live_path
 from app.experiment.measure import Target, measure_run
 from app.experiment.preparing import PromptWork
 from app.experiment.spec import ExperimentSpec
-from app.experiment.token_counts import load_tokenizer
 from app.preparation.counting import EndpointCounter, FolderCounter
 from app.preparation.job import PreparationError
 from app.preparation.prompts import Prepared, attached_engine, launched_engine
@@ -36,6 +35,7 @@ from app.preparation.served import Served, prepare_served
 from app.preparation.tools import Asked
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
+from app.prompts.token_counts import load_tokenizer
 from app.replay.load import plan_schedule
 from app.replay.runner import EngineGoneError
 from app.version import versions

@@ -22,9 +22,9 @@ from app.experiment.machine_facts import machine_facts, meter_for
 from app.experiment.prediction import predict_run
 from app.experiment.sampling import Samples, sampling
 from app.experiment.spec import ExperimentSpec
-from app.experiment.token_counts import count_tokens
 from app.preparation.prompts import Prepared
 from app.prompts.prompt_set import PromptSet
+from app.prompts.token_counts import count_tokens
 from app.replay.body import as_sent, turns_of, wire_request
 from app.replay.client import Wire, open_wire
 from app.replay.load import Schedule

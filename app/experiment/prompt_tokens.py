@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from app.experiment.token_counts import token_ids_by_transformers
 from app.prompts.encoding import Encoder, fingerprint
 from app.prompts.prompt_set import PromptSet
+from app.prompts.token_counts import token_ids_by_transformers
 
 Tokens = tuple[tuple[int, ...] | None, ...]
 _kept: dict[tuple[str, str, bool], Tokens | None] = {}

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from app.analysis.agreement import Agreement, agreement
 from app.analysis.compare import Comparison, Difference, RungData, compare, corrected
+from app.analysis.compare_summaries import compare_summaries
 from app.analysis.metric import BY_TAG
 from app.analysis.pooling import pooled_metrics
 from app.analysis.summary import CountedRecord
@@ -25,7 +26,6 @@ from app.engine.named_models import Resolved, resolve_models, with_whole_names
 from app.engine.plan import EngineOptions
 from app.experiment.measure import load_records
 from app.experiment.spec import ExperimentSpec, Rung
-from app.interchange.compare import compare_summaries
 from app.prompts.saved import load_prompt_set, save_starter_sets
 from app.replay.body import Sampling
 from app.replay.load import LoadProfile

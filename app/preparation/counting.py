@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from app.engine.endpoint import Endpoint
-from app.experiment.token_counts import count_prompts, count_texts
+from app.prompts.token_counts import count_prompts, count_texts
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 

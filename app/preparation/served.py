@@ -11,11 +11,11 @@ from typing import Any
 
 from app.engine.checkpoint import Checkpoint, read_checkpoint
 from app.engine.named_models import Resolved
-from app.experiment.token_counts import read_tokenizer
 from app.preparation.calibration import CalibrationText, calibration_text, default_set
 from app.preparation.checkpoints import make_checkpoint
 from app.preparation.job import Say
 from app.prompts.saved import find_prompts, load_prompt_set
+from app.prompts.token_counts import read_tokenizer
 from optimizers.checkpoint_order import CheckpointOrder
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt

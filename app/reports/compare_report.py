@@ -153,8 +153,7 @@ def _bars(points: Sequence[Point], tag: str) -> tuple[Bar, ...]:
         Bar(
             point.name,
             figure.value,
-            figure.interval.low if figure.interval else None,
-            figure.interval.high if figure.interval else None,
+            figure.interval,
             f"{trade_off_view.text_of(tag, figure)} at {times(point.value('cost'))}",
         )
         for point in drawn
@@ -176,9 +175,9 @@ def _latencies(sides: Sequence[Side]) -> Section:
 
 
 def _latency_bar(side: Side, values: Sequence[float], tag: str) -> Bar:
-    found, held, metric = distribution(values), median_interval(values), BY_TAG[tag]
+    found, metric = distribution(values), BY_TAG[tag]
     text = f"{metric.format(found['p50'])}; {TAIL} {metric.format(found[TAIL])}"
-    return Bar(side.name, found["p50"] or 0.0, held.low if held else None, held.high if held else None, text)
+    return Bar(side.name, found["p50"] or 0.0, median_interval(values), text)
 
 
 def _configuration(sides: Sequence[Side]) -> list[Section]:

@@ -20,7 +20,6 @@ from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cell
 from app.studio import effects_view, evidence_view
 from app.studio import ladder_view as view
 from app.studio.charts import description, waterfall
-from app.studio.interval_chart import Bar as EffectBar
 from app.studio.wording import count_of, moment, without_folders
 from app.version import RUNG
 from app.words import recorded_on
@@ -162,8 +161,7 @@ def _waterfall(ladder: Ladder) -> Chart:
         Bar(
             rung.label,
             rung.cost,
-            rung.cost_interval.low if rung.cost_interval else None,
-            rung.cost_interval.high if rung.cost_interval else None,
+            rung.cost_interval,
             f"{times(rung.cost)} ({span(rung.cost_interval)})",
             rung.claim.cumulative if rung.claim else None,
         )
@@ -177,14 +175,9 @@ def _waterfall(ladder: Ladder) -> Chart:
 def _part(part: effects_view.Part) -> Section:
     charts: tuple[Chart, ...] = ()
     if part.figure is not None:
-        charts = (Chart(part.alt, part.figure, tuple(map(_bar, part.bars)), part.line, part.caption),)
+        charts = (Chart(part.alt, part.figure, tuple(part.bars), part.line, part.caption),)
     tables: tuple[Table, ...] = (table_of(part.alt, part.rows),) if part.rows else ()
     return Section(part.title, part.sentences, charts, tables, (part.caption,) if part.caption and not charts else ())
-
-
-def _bar(bar: EffectBar) -> Bar:
-    held = bar.interval
-    return Bar(bar.label, bar.value, held.low if held else None, held.high if held else None, bar.text)
 
 
 def asked_of(prompts: PromptSet, answered: Sequence[Answered], texts: Texts) -> list[Asked]:
@@ -229,3 +222,13 @@ def plain_mark(answer: Answer) -> str:
     verdict = {True: "right", False: "wrong", None: ""}[answer.right]
     same = {True: "same", False: "differs", None: ""}[answer.same]
     return ", ".join(word for word in (verdict, same) if word) or MISSING
+
+
+def asked_table(asked: Sequence[Asked]) -> Table:
+    """How each rung answered each prompt, without the texts."""
+    labels = tuple(dict.fromkeys(answer.rung for each in asked for answer in each.answers))
+    rows = []
+    for each in asked:
+        marks = {answer.rung: plain_mark(answer) for answer in each.answers}
+        rows.append((each.id, *(marks.get(label, "") for label in labels)))
+    return Table("Prompts", ("Prompt", *labels), tuple(rows))

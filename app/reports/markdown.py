@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from app.reports.ladder_report import plain_mark
+from app.reports.ladder_report import asked_table
 from app.reports.report import Report, Section, Table
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~$!&])")
@@ -53,12 +53,7 @@ def _table(table: Table) -> list[str]:
 
 
 def _asked(report: Report) -> list[str]:
-    labels = tuple(dict.fromkeys(answer.rung for asked in report.asked for answer in asked.answers))
-    rows = []
-    for asked in report.asked:
-        marks = {answer.rung: plain_mark(answer) for answer in asked.answers}
-        rows.append((asked.id, *(marks.get(label, "") for label in labels)))
-    return [*_table(Table("Prompts", ("Prompt", *labels), tuple(rows))), ""]
+    return [*_table(asked_table(report.asked)), ""]
 
 
 def _fenced(text: str, language: str = "") -> list[str]:

@@ -11,7 +11,7 @@ from fpdf import FPDF
 from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
-from app.reports.ladder_report import plain_mark
+from app.reports.ladder_report import asked_table
 from app.reports.report import Bar, Chart, Report, Section, Table
 
 FAMILY = "Source Sans Pro"
@@ -93,7 +93,7 @@ class _Page(FPDF):
 
     def bars(self, chart: Chart) -> None:
         """A horizontal bar with its interval for each label, the figures in words beside it."""
-        widest = max((bar.high or bar.value for bar in chart.bars), default=0.0)
+        widest = max((bar.interval.high if bar.interval else bar.value for bar in chart.bars), default=0.0)
         widest = max(widest, chart.line or 0.0, *(bar.mark or 0.0 for bar in chart.bars))
         room = self.epw - LABEL_MM - WORDS_MM
         scale = room / widest if widest > 0 else 0.0
@@ -115,9 +115,10 @@ class _Page(FPDF):
             self.set_dash_pattern(0.6, 0.8)
             self.line(left + line * scale, top, left + line * scale, top + ROW_MM)
             self.set_dash_pattern()
-        if bar.low is not None and bar.high is not None:
-            self.line(left + bar.low * scale, middle, left + bar.high * scale, middle)
-            for end in (bar.low, bar.high):
+        if bar.interval is not None:
+            low, high = bar.interval.to_json()
+            self.line(left + low * scale, middle, left + high * scale, middle)
+            for end in (low, high):
                 self.line(left + end * scale, middle - 1, left + end * scale, middle + 1)
         words = bar.text if bar.mark is None else f"{bar.text}; article {bar.mark:.2f}x"
         self.set_xy(left + self.epw - LABEL_MM - WORDS_MM + 2, top)
@@ -156,14 +157,9 @@ def _section(page: _Page, section: Section) -> None:
 
 def _asked(page: _Page, report: Report) -> None:
     """Answers rung by rung in few columns; the texts are for the forms that can be searched."""
-    labels = tuple(dict.fromkeys(answer.rung for asked in report.asked for answer in asked.answers))
-    rows = []
-    for asked in report.asked:
-        marks = {answer.rung: plain_mark(answer) for answer in asked.answers}
-        rows.append((asked.id, *(marks.get(label, "") for label in labels)))
     page.heading("Prompt by prompt")
     page.words("The first repeat of each rung, against the first rung's answer.", SMALL_PT, SOFT)
-    for part in parted(Table("Prompts", ("Prompt", *labels), tuple(rows))):
+    for part in parted(asked_table(report.asked)):
         page.ln(2)
         page.cells(part)
 

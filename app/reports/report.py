@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from app.analysis.statistics import Interval
+
 Texts = Literal["full", "redacted", "none"]
 """How much of prompts and answers a report tells: all, only which they are and how they did, or nothing of them."""
 
@@ -28,12 +30,12 @@ class Fact:
 
 @dataclass(frozen=True)
 class Bar:
-    """`text` is the value in words; `mark` is the article's figure, where it has one."""
+    """`text` is the value in words, so that nobody needs to read the axis; `mark` is the article's figure, where it has
+    one."""
 
     label: str
     value: float
-    low: float | None
-    high: float | None
+    interval: Interval | None
     text: str
     mark: float | None = None
 

@@ -99,7 +99,7 @@ def _sections(
     ]
     bars = tuple(
         Bar(
-            f"{point.offered:g} {unit}", point.requests_per_s, None, None,
+            f"{point.offered:g} {unit}", point.requests_per_s, None,
             f"{point.requests_per_s:.2f} requests/s; end to end p95 {_figure(point.e2e_ms['p95'])} ms",
         )
         for point in found.points

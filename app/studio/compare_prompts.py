@@ -11,7 +11,7 @@ from html import escape
 
 from app.analysis.kept_words import Span, compared
 from app.analysis.metric import MISSING
-from app.analysis.per_prompt import PromptPair, PromptRow
+from app.analysis.per_prompt import ComparedPrompt, PromptPair
 from app.analysis.scoring import right
 from app.analysis.summary import e2e_ms
 from app.analysis.word_diff import SideBySide, side_by_side
@@ -19,7 +19,7 @@ from app.experiment.comparing import Side
 from app.studio.wording import without_folders
 from optimizers.prompt import Prompt
 
-FILTERS: Mapping[str, Callable[[PromptRow], bool]] = {
+FILTERS: Mapping[str, Callable[[ComparedPrompt], bool]] = {
     "All": lambda row: True,
     "Different": lambda row: row.different,
     "Regressed": lambda row: row.regressed,
@@ -70,16 +70,16 @@ class Beside:
         return "Struck out: only in the baseline's answer. Underlined: only in this one's."
 
 
-def counts(rows: Sequence[PromptRow]) -> dict[str, str]:
+def counts(rows: Sequence[ComparedPrompt]) -> dict[str, str]:
     """Each filter with how many prompts it keeps."""
     return {name: f"{name} ({sum(map(keeps, rows)):,})" for name, keeps in FILTERS.items()}
 
 
-def kept_rows(rows: Sequence[PromptRow], chosen: str) -> list[PromptRow]:
+def kept_rows(rows: Sequence[ComparedPrompt], chosen: str) -> list[ComparedPrompt]:
     return [row for row in rows if FILTERS[chosen](row)]
 
 
-def matrix(rows: Sequence[PromptRow], names: Sequence[str], ids: Mapping[int, str]) -> list[dict[str, str]]:
+def matrix(rows: Sequence[ComparedPrompt], names: Sequence[str], ids: Mapping[int, str]) -> list[dict[str, str]]:
     """A row for each prompt, numbered by its place in the set from 1; a column for the baseline and each candidate."""
     return [
         {"Prompt": str(row.position + 1), "Id": ids.get(row.position, MISSING), "Baseline": _before(row)}
@@ -88,7 +88,7 @@ def matrix(rows: Sequence[PromptRow], names: Sequence[str], ids: Mapping[int, st
     ]
 
 
-def _before(row: PromptRow) -> str:
+def _before(row: ComparedPrompt) -> str:
     pair = row.known[0]
     return _joined(_failed(pair.failed_before), _share(pair.right_before), _ms(pair.before_ms))
 

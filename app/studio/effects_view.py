@@ -22,7 +22,8 @@ from app.reports.effects import (
     span,
     times,
 )
-from app.studio.interval_chart import Bar, interval_bars
+from app.reports.report import Bar
+from app.studio.interval_chart import interval_bars
 from app.studio.ladder_view import rung_sentences
 from app.words import in_sentence, title_of
 

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from app.analysis.statistics import Interval
+from app.reports.report import Bar
 from app.studio.charts import LINE, TEXT, accent, error_bars, frame
 
 FIRST_TECHNIQUE = 2
 """The baseline and its repetition have the first two accents on a ladder."""
-
-
-@dataclass(frozen=True)
-class Bar:
-    """`text` stands beside the bar, so that nobody needs to read the axis."""
-
-    label: str
-    value: float
-    interval: Interval | None
-    text: str
 
 
 def interval_bars(bars: Sequence[Bar], line: float | None = None) -> go.Figure:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from app.studio.access import may_change
-from app.studio.live import Live, Remaining, RungState
+from app.studio.live import Live, Remaining, RungState, read_live
 from app.studio.model_view import log_tail
 from app.studio.session import attempt
 from app.studio.wording import STATES, Sign, about, count_of, plain, recorded_badge, without_folders
@@ -71,6 +71,24 @@ def state_sign(status: str) -> Sign:
     return STATES.get(status) or Sign("help", status, "gray")
 
 
+def running_now(store: Store, ids: Sequence[int]) -> Live:
+    """What is measured now, for a fragment that looks again and again. The page is drawn anew when it is no longer the
+    experiments `ids` that run or wait."""
+    now = store.experiments.unfinished()
+    if [row.id for row in now] != ids:
+        st.rerun()
+    return read_live(store, now[0])
+
+
+def engine_log(store: Store, experiment: ExperimentRow) -> None:
+    """The end of the log of the experiment's newest engine, where it has one."""
+    engine = store.engines.latest("experiment")
+    text = log_tail(engine) if engine is not None and engine.experiment_id == experiment.id else ""
+    if text:
+        with st.expander("The end of the engine's log", icon=":material/article:"):
+            log_box(text)
+
+
 def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
     """Why an experiment did not come to its end; for those who may change things how to go on, and its engine's log."""
     ending = "failed" if experiment.status == "failed" else f"was {experiment.status}"
@@ -90,11 +108,7 @@ def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
         icon=":material/resume:",
         key=f"resume_{experiment.id}",
     )
-    engine = store.engines.latest("experiment")
-    text = log_tail(engine) if engine is not None and engine.experiment_id == experiment.id else ""
-    if text:
-        with st.expander("The end of the engine's log", icon=":material/article:"):
-            log_box(text)
+    engine_log(store, experiment)
 
 
 def recorded_notice(store: Store, experiment: ExperimentRow) -> None:

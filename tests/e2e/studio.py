@@ -54,6 +54,22 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+@contextmanager
+def file_alone(browser: Browser, path: Path) -> Iterator[Page]:
+    """An HTML file that is looked at. Afterwards nothing in it may have failed, nor asked for anything but the file."""
+    page = browser.new_page()
+    faults: list[str] = []
+    asked: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    yield page
+    assert faults == []
+    assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [path.as_uri()]
+    page.close()
+
+
 def open_page(page: Page, url: str) -> None:
     """Goes there and waits until the page has drawn itself once."""
     page.goto(url)

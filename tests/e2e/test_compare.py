@@ -9,12 +9,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 from sqlalchemy import update
 
-from app.experiment.reporting import rendered_comparison
 from app.prompts.saved import save_starter_sets
+from app.reports.reporting import rendered_comparison
 from store.database import sqlite_url
 from store.store import Store
 from store.tables import RequestRow
-from tests.e2e.studio import open_page, pages_only, settle
+from tests.e2e.studio import file_alone, open_page, pages_only, settle
 from tests.pages import factory
 
 pytestmark = pytest.mark.browser
@@ -63,18 +63,9 @@ def test_a_report_of_compared_runs_works_alone(tmp_path: Path, browser: Browser)
     path = tmp_path / "compared.html"
     path.write_bytes(rendered_comparison(store, ["1.0", "1.2", "1.3"], "html"))
     store.close()
-    page = browser.new_page()
-    faults: list[str] = []
-    asked: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri())
-    page.locator(".chart .main-svg").first.wait_for(timeout=60_000)
-    assert page.locator(".chart").count() >= 5
-    page.locator(".asked summary").first.click()
-    assert page.get_by_text("onerror").first.is_visible()
-    assert page.title() != "taken"
-    assert faults == []
-    assert [address for address in asked if not address.startswith(("blob:", "data:"))] == [path.as_uri()]
-    page.close()
+    with file_alone(browser, path) as page:
+        page.locator(".chart .main-svg").first.wait_for(timeout=60_000)
+        assert page.locator(".chart").count() >= 5
+        page.locator(".asked summary").first.click()
+        assert page.get_by_text("onerror").first.is_visible()
+        assert page.title() != "taken"

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from app.experiment.reporting import load_report
 from app.prompts.saved import save_starter_sets
 from app.reports.html import to_html
 from app.reports.report import Answer, Asked
+from app.reports.reporting import load_report
 from store.store import Store
+from tests.e2e.studio import file_alone
 from tests.pages import factory
 
 HOSTILE = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
@@ -26,20 +27,11 @@ def test_the_page_works_alone_and_shows_hostile_words_as_words(store: Store, tmp
     taken = Asked("hostile", HOSTILE, HOSTILE, answers)
     path = tmp_path / "report.html"
     path.write_text(to_html(replace(report, title=HOSTILE, asked=(*report.asked, taken))), encoding="utf-8")
-    page = browser.new_page()
-    faults: list[str] = []
-    asked: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri())
-    page.locator(".chart .bars").first.wait_for(timeout=60_000)
-    assert page.locator(".asked").count() == 13
-    page.get_by_role("button", name="Regressed (1)").click()
-    assert page.locator(".asked:visible").count() == 1
-    page.locator(".asked:visible summary").click()
-    assert HOSTILE in page.locator(".asked:visible pre").inner_text()
-    assert page.title() != "taken"
-    assert faults == []
-    assert [url for url in asked if not url.startswith(("blob:", "data:"))] == [path.as_uri()]
-    page.close()
+    with file_alone(browser, path) as page:
+        page.locator(".chart .bars").first.wait_for(timeout=60_000)
+        assert page.locator(".asked").count() == 13
+        page.get_by_role("button", name="Regressed (1)").click()
+        assert page.locator(".asked:visible").count() == 1
+        page.locator(".asked:visible summary").click()
+        assert HOSTILE in page.locator(".asked:visible pre").inner_text()
+        assert page.title() != "taken"

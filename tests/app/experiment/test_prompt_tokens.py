@@ -11,8 +11,8 @@ from app.engine.metrics import CacheFacts
 from app.experiment import prompt_tokens as module
 from app.experiment.prediction import predict_run
 from app.experiment.prompt_tokens import answer_tokens, prompt_tokens
-from app.experiment.token_counts import token_ids_by_transformers
 from app.prompts.prompt_set import PromptSet
+from app.prompts.token_counts import token_ids_by_transformers
 from optimizers.prompt import Prompt
 from tests.app.prompts.test_encoding import CHAT, CHAT_IDS, make_tokenizer
 

@@ -13,13 +13,13 @@ import pytest
 from pypdf import PdfReader
 
 from app.analysis.sweep import Slo
-from app.experiment.reporting import load_comparison, load_report, rendered, rendered_comparison
 from app.experiment.results import load_ladder
 from app.prompts.saved import save_starter_sets
 from app.reports.html import to_html
 from app.reports.markdown import escaped, to_markdown
 from app.reports.pdf import parted, to_pdf
 from app.reports.report import Answer, Asked, Report, Table, Texts
+from app.reports.reporting import load_comparison, load_report, rendered, rendered_comparison
 from app.reports.spreadsheet import to_csv
 from app.whole_file import write_whole
 from optimizers.errors import InputError

@@ -10,8 +10,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from app.experiment.token_counts import count_tokens
 from app.prompts.prompt_set import PromptSet
+from app.prompts.token_counts import count_tokens
 from optimizers.prompt import Message, Prompt
 from tests.building import checkpoint_folder, record
 
