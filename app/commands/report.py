@@ -8,10 +8,13 @@ from pathlib import Path
 from app.analysis.sweep import Slo
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
 from app.experiment.reporting import ENDINGS, FORMS, rendered
+from app.experiment.spec import kept_slo
 from app.whole_file import write_whole
 from optimizers.errors import InputError
+from store.store import Store
 
 SCHEMA = "rung.report/1"
+NO_LIMITS = "none"
 TEXTS = ("full", "redacted", "none")
 
 
@@ -25,7 +28,10 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         "--texts", choices=TEXTS, default="full",
         help="prompts and answers. full: all; redacted: how each did, without words; none: no list of prompts (full)",
     )  # fmt: skip
-    parser.add_argument("--slo", metavar="M=MS,..", help="limits for a load sweep: ttft_ms, tpot_ms, e2e_ms")
+    parser.add_argument(
+        "--slo", metavar="M=MS,..",
+        help="limits for a load sweep: ttft_ms, tpot_ms, e2e_ms, or none (those that it was started with)",
+    )  # fmt: skip
     add_database(parser)
     add_json(parser)
     parser.set_defaults(run=report_command)
@@ -36,8 +42,7 @@ def report_command(arguments: argparse.Namespace) -> int:
     form = arguments.out.suffix.removeprefix(".").lower()
     if form not in (*FORMS, "json"):
         raise InputError(f"--out {arguments.out}: let its name {ENDINGS}")
-    slo = Slo.read(arguments.slo) if arguments.slo else None
-    content = rendered(store, arguments.experiment, form, arguments.texts, slo)
+    content = rendered(store, arguments.experiment, form, arguments.texts, _limits(store, arguments))
     write_whole(arguments.out, content)
     if arguments.json:
         print_json(
@@ -49,3 +54,9 @@ def report_command(arguments: argparse.Namespace) -> int:
     else:
         print(f"{arguments.out}: {len(content):,} bytes")
     return DONE
+
+
+def _limits(store: Store, arguments: argparse.Namespace) -> Slo | None:
+    if arguments.slo is None:
+        return kept_slo(store.experiments.get(arguments.experiment).spec)
+    return None if arguments.slo == NO_LIMITS else Slo.read(arguments.slo)

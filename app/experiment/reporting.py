@@ -14,6 +14,7 @@ from app.analysis.trade_off import Limits
 from app.experiment.comparing import Side, compare_sides, find_side, pairs_of
 from app.experiment.measure import load_records
 from app.experiment.results import load_ladder, measured_loads, prompts_of
+from app.experiment.spec import kept_slo
 from app.reports.compare_report import compare_report
 from app.reports.documents import compare_document, experiment_document, side_document, without_machine
 from app.reports.html import to_html
@@ -113,7 +114,7 @@ def repeat_lines(store: Store, sides: Sequence[Side]) -> list[str]:
 def _measuring(experiment: ExperimentRow, side: Side) -> str | None:
     name = side.manifest.get("prompt_set", {}).get("name", "")
     if experiment.kind == SWEEP:
-        return sweep_command(experiment.spec, name, None)
+        return sweep_command(experiment.spec, name, kept_slo(experiment.spec))
     return ladder_command(experiment.spec, experiment.kind, name)
 
 
