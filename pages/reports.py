@@ -35,7 +35,7 @@ def show_comparison(keys: list[str]) -> None:
     words = f" --texts {texts}" if texts != "full" else ""
     report_forms(
         lambda form: rendered_comparison(store, keys, form, texts), f"rung-compare-{'-'.join(keys)}",
-        f"{compare_command(keys)} --out report.html{words}", "run",
+        f"{compare_command(keys)} --out report.html{words}", "run", texts,
     )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def show_ladder(experiment: ExperimentRow) -> None:
     words = f" --texts {texts}" if texts != "full" else ""
     report_forms(
         lambda form: rendered(store, experiment.id, form, texts), f"rung-{experiment.id}",
-        f"python -m app report {experiment.id} --out report.html{words}", "rung",
+        f"python -m app report {experiment.id} --out report.html{words}", "rung", texts,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.analysis.sweep import Slo
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
-from app.experiment.reporting import ENDINGS, FORMS, rendered
+from app.experiment.reporting import ENDINGS, FORMS, PROMPTS_CSV, rendered
 from app.experiment.spec import kept_slo
 from app.whole_file import write_whole
 from optimizers.errors import InputError
@@ -29,6 +29,10 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         help="prompts and answers. full: all; redacted: how each did, without words; none: no list of prompts (full)",
     )  # fmt: skip
     parser.add_argument(
+        "--per-prompt", action="store_true",
+        help="for .csv: a row for each prompt on each rung, with its texts, in place of a row of figures for each rung",
+    )  # fmt: skip
+    parser.add_argument(
         "--slo", metavar="M=MS,..",
         help="limits for a load sweep: ttft_ms, tpot_ms, e2e_ms, or none (those that it was started with)",
     )  # fmt: skip
@@ -39,9 +43,9 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
 
 def report_command(arguments: argparse.Namespace) -> int:
     store, _ = open_store(arguments)
-    form = arguments.out.suffix.removeprefix(".").lower()
-    if form not in (*FORMS, "json"):
-        raise InputError(f"--out {arguments.out}: let its name {ENDINGS}")
+    form = form_of(arguments.out, arguments.per_prompt)
+    if arguments.per_prompt and form != PROMPTS_CSV:
+        raise InputError(f"--per-prompt is for a .csv; {arguments.out} lists prompts by itself, as --texts says")
     content = rendered(store, arguments.experiment, form, arguments.texts, _limits(store, arguments))
     write_whole(arguments.out, content)
     if arguments.json:
@@ -54,6 +58,14 @@ def report_command(arguments: argparse.Namespace) -> int:
     else:
         print(f"{arguments.out}: {len(content):,} bytes")
     return DONE
+
+
+def form_of(out: Path, per_prompt: bool) -> str:
+    """The form of a report by its file's ending. Raises InputError for another ending."""
+    form = out.suffix.removeprefix(".").lower()
+    if form not in (*FORMS, "json"):
+        raise InputError(f"--out {out}: let its name {ENDINGS}")
+    return PROMPTS_CSV if form == "csv" and per_prompt else form
 
 
 def _limits(store: Store, arguments: argparse.Namespace) -> Slo | None:

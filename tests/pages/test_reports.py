@@ -26,9 +26,11 @@ def test_each_form_is_offered_and_the_command_that_makes_it(open_page: Open, sto
     first = factory.finished(store)
     factory.stopped(store, "cancelled", None)
     at = open_page("reports", experiment=str(first))
-    assert forms(at) == FORMS
+    assert forms(at) == [*FORMS, "CSV of prompts"]
     assert "an answered request costs" in words(at)
+    assert "Every figure, for programs, and the prompts as chosen above." in words(at)
     at = open_page("reports", experiment=str(first), texts="none")
+    assert forms(at) == FORMS
     assert at.code[0].value == f"python -m app report {first} --out report.html --texts none"
 
 
@@ -68,7 +70,7 @@ def test_a_sweep_is_judged_by_the_limits_that_it_was_started_with_until_others_a
 def test_compared_runs_have_their_forms(open_page: Open, store: Store) -> None:
     number = factory.finished(store)
     at = open_page("reports", runs=f"{number}.0,{number}.2", texts="redacted")
-    assert forms(at) == FORMS
+    assert forms(at) == [*FORMS, "CSV of prompts"]
     assert f"{number} · + Prefix caching beside {number} · Baseline" in words(at)
     assert at.code[0].value == f"python -m app compare {number}.0 {number}.2 --out report.html --texts redacted"
 

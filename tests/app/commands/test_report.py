@@ -28,6 +28,18 @@ def test_a_report_is_written(rung: Rung, experiment: int, tmp_path: Path) -> Non
     assert "Prompt by prompt" not in out.read_text()
 
 
+def test_prompts_as_a_table_are_asked_for(rung: Rung, experiment: int, tmp_path: Path) -> None:
+    out = tmp_path / "r.csv"
+    assert rung("report", experiment, "--out", out).code == 0
+    assert out.read_text().startswith("experiment,rung,label,")
+    assert rung("report", experiment, "--out", out, "--per-prompt", "--texts", "redacted").code == 0
+    assert out.read_text().startswith("prompt,recipe,question,")
+    assert rung("compare", f"{experiment}.0", f"{experiment}.2", "--per-prompt", "--out", out).code == 0
+    assert len(out.read_text().splitlines()) > 2 * 12
+    check(rung("report", experiment, "--out", out, "--per-prompt", "--texts", "none"), "give --texts full or redacted")
+    check(rung("report", experiment, "--out", tmp_path / "r.md", "--per-prompt"), "--per-prompt is for a .csv")
+
+
 def test_a_sweep_is_reported_by_its_own_limits_others_or_none(rung: Rung, store: Store, tmp_path: Path) -> None:
     save_starter_sets(store)
     number, out = factory.swept(store, slo=Slo({"ttft_ms": 100_000.0})), tmp_path / "r.json"
