@@ -201,13 +201,20 @@ def show_prompts() -> None:
         by_prompt.matrix(kept, [pairing.side.name for pairing in pairings], ids), hide_index=True, key=key,
         on_select=read, selection_mode="single-row", alt="Each prompt on all sides, the worst regression first",
     )  # fmt: skip
-    last = max(row.position for row in rows) + 1
-    place = st.number_input(
-        "Prompt to read", 1, last, None, key="compare_prompt", bind="query-params", width=190,
-        placeholder="the worst", help="By its place in the set; a row of the table chooses it as well.",
-    )  # fmt: skip
+    last, repeats = max(row.position for row in rows) + 1, by_prompt.repeats_of(sides)
+    with st.container(horizontal=True):
+        place = st.number_input(
+            "Prompt to read", 1, last, None, key="compare_prompt", bind="query-params", width=190,
+            placeholder="the worst", help="By its place in the set; a row of the table chooses it as well.",
+        )  # fmt: skip
+        repeat = 1
+        if repeats > 1:
+            repeat = st.selectbox(
+                "Repeat", list(range(1, repeats + 1)), key="compare_repeat", bind="query-params", width=100,
+                help="Whose answers are shown. Same or different in the table is of the first.",
+            )  # fmt: skip
     row = next((row for row in rows if row.position + 1 == place), kept[0])
-    show_answers(before, [pairing.side for pairing in pairings], row.position, prompts, sent)
+    show_answers(before, [pairing.side for pairing in pairings], row.position, repeat - 1, prompts, sent)
 
 
 def sent(side: Side, prompt: Prompt) -> Prompt | None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.analysis.sweep import sweep
 from app.experiment.comparing import find_sides
+from app.experiment.spec import kept_slo
 from app.reports.repeating import compare_command
 from app.reports.reporting import SWEEP, WITHOUT, rendered, rendered_comparison
 from app.studio import ladder_view as view
@@ -35,18 +36,19 @@ def show_comparison(keys: list[str]) -> None:
     words = f" --texts {texts}" if texts != "full" else ""
     report_forms(
         lambda form: rendered_comparison(store, keys, form, texts), f"rung-compare-{'-'.join(keys)}",
-        f"{compare_command(keys)} --out report.html{words}", "run",
+        f"{compare_command(keys)} --out report.html{words}", "run", texts,
     )  # fmt: skip
 
 
 def show_sweep(experiment: ExperimentRow) -> None:
-    slo = sweep_view.chosen_limits()
+    kept = kept_slo(experiment.spec)
+    slo = sweep_view.chosen_limits(kept)
     loads = loads_of(store, store.url, experiment.id, ladder_version(store, experiment.id))
     found = sweep(loads, slo)
     unit = sweep_words.unit_of(experiment)
     for text in sweep_words.sentences(found, slo, unit):
         st.markdown(plain(text), width=parts.TEXT_WIDTH)
-    words = f" --slo {','.join(f'{tag}={limit:g}' for tag, limit in slo.limits.items())}" if slo else ""
+    words = "" if slo == kept else f" --slo {slo or 'none'}"
     report_forms(
         lambda form: rendered(store, experiment.id, form, "full", slo), f"rung-{experiment.id}",
         f"python -m app report {experiment.id} --out report.html{words}", "load",
@@ -60,7 +62,7 @@ def show_ladder(experiment: ExperimentRow) -> None:
     words = f" --texts {texts}" if texts != "full" else ""
     report_forms(
         lambda form: rendered(store, experiment.id, form, texts), f"rung-{experiment.id}",
-        f"python -m app report {experiment.id} --out report.html{words}", "rung",
+        f"python -m app report {experiment.id} --out report.html{words}", "rung", texts,
     )  # fmt: skip
 
 

@@ -27,6 +27,17 @@ class Slo:
     limits: Mapping[str, float]
     share: float = SHARE
 
+    def __post_init__(self) -> None:
+        for tag, limit in self.limits.items():
+            if tag not in LATENCIES:
+                raise InputError(f"there is no limit on {tag!r}; use one of: {', '.join(LATENCIES)}")
+            if not 0 < limit < math.inf:
+                raise InputError(f"a limit of {limit:g} was given for {tag}; give more than 0 milliseconds")
+
+    def __str__(self) -> str:
+        """As people type it, and `read` reads it."""
+        return ",".join(f"{tag}={limit:g}" for tag, limit in self.limits.items())
+
     def met(self, record: RequestRecord) -> bool:
         if not record.ok:
             return False
@@ -36,19 +47,20 @@ class Slo:
         return all(value is None or value <= limit for value, limit in found)
 
     @staticmethod
-    def read(text: str) -> Slo:
-        """From `ttft_ms=500,tpot_ms=50`. Raises InputError for another metric or no number."""
+    def read(text: str, where: str = "--slo") -> Slo:
+        """From `ttft_ms=500,tpot_ms=50`. Raises InputError, which begins with `where`, for another metric, no number or
+        no limit at all."""
         limits: dict[str, float] = {}
         for part in filter(None, (part.strip() for part in text.split(","))):
-            tag, _, value = part.partition("=")
-            if tag not in LATENCIES:
-                raise InputError(f"--slo {part}: there is no limit on {tag!r}; use one of: {', '.join(LATENCIES)}")
+            tag, _, value = (word.strip() for word in part.partition("="))
             try:
-                limits[tag] = float(value)
+                limits |= Slo({tag: float(value)}).limits
+            except InputError as error:
+                raise InputError(f"{where} {part}: {error}") from None
             except ValueError:
-                raise InputError(f"--slo {part}: give a number of milliseconds, for instance {tag}=500") from None
-            if not 0 < limits[tag] < math.inf:
-                raise InputError(f"--slo {part}: give more than 0 milliseconds")
+                raise InputError(f"{where} {part}: give a number of milliseconds, as in ttft_ms=500") from None
+        if not limits:
+            raise InputError(f"{where}: give at least one limit, as in ttft_ms=500")
         return Slo(limits)
 
 

@@ -15,10 +15,10 @@ from rich.text import Text
 from app.analysis.compare import MEASURES, Comparison
 from app.analysis.statistics import Interval
 from app.commands.common import DONE, GATE_FAILED, OneLineParser, add_database, add_json, open_store, print_json
-from app.commands.report import TEXTS
+from app.commands.report import TEXTS, form_of
 from app.experiment.comparing import compare_sides, find_sides, pairs_of
 from app.reports.documents import compare_document
-from app.reports.reporting import ENDINGS, FORMS, rendered_comparison
+from app.reports.reporting import ENDINGS, rendered_comparison
 from app.reports.text import compare_table, pairs_table, show
 from app.whole_file import write_whole
 from optimizers.errors import InputError
@@ -56,7 +56,9 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
         help="exit with 1 when the whole 95 %% interval of a change lies beyond the bound; quality changes in "
         "percentage points: 'quality<-2'",
     )  # fmt: skip
-    parser.add_argument("--per-prompt", action="store_true", help="list each prompt, the worst regression first")
+    parser.add_argument(
+        "--per-prompt", action="store_true", help="list each prompt, the worst regression first; in a .csv too"
+    )
     parser.add_argument("--strict", action="store_true", help="a gate whose bound lies within the interval fails too")
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"write a report as well; let its name {ENDINGS}")
     parser.add_argument("--texts", choices=TEXTS, default="full", help="of prompts and answers in it, as for report")
@@ -105,12 +107,7 @@ def compare_command(arguments: argparse.Namespace) -> int:
 
 def _form(arguments: argparse.Namespace) -> str | None:
     """The form of --out by its ending; None without."""
-    if arguments.out is None:
-        return None
-    form: str = arguments.out.suffix.removeprefix(".").lower()
-    if form not in (*FORMS, "json"):
-        raise InputError(f"--out {arguments.out}: let its name {ENDINGS}")
-    return form
+    return None if arguments.out is None else form_of(arguments.out, arguments.per_prompt)
 
 
 def _parse_gate(text: str) -> Gate:

@@ -170,7 +170,7 @@ def resume_command(arguments: argparse.Namespace) -> int:
     store.experiments.resume(arguments.experiment)
     experiment = run_to_end(store, settings, arguments.experiment, quiet=arguments.json)
     if experiment.kind == KIND:
-        return sweep.tell(store, experiment, None, arguments.json)
+        return sweep.tell(store, experiment, arguments.json)
     ladder = load_ladder(store, experiment.id)
     if arguments.json:
         print_json(experiment_document(experiment, store.runs.of_experiment(experiment.id), ladder))

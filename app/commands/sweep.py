@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Group, RenderableType
@@ -30,6 +31,7 @@ from app.commands.measuring import (
     write_document,
 )  # fmt: skip
 from app.experiment.results import measured_loads
+from app.experiment.spec import kept_slo
 from app.experiment.sweep_loads import KIND, Varied, sweep_loads, sweep_rungs
 from app.replay.load import LoadProfile
 from app.reports.sweep_report import is_open, sweep_document
@@ -50,7 +52,9 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     loads.add_argument("--concurrencies", metavar="N,N,..", help="closed loop: requests in flight")
     parser.add_argument("--arrivals", choices=("poisson", "constant"), default="poisson", help="of --rates (poisson)")
     parser.add_argument("--history", choices=("live", "saved"), default="live", help="as for run (live)")
-    parser.add_argument("--slo", metavar="M=MS,..", help=f"limits for goodput: {', '.join(LATENCIES)}")
+    parser.add_argument(
+        "--slo", metavar="M=MS,..", help=f"limits for goodput: {', '.join(LATENCIES)}; kept with the sweep"
+    )
     parser.add_argument("--repeats", type=int, default=3, metavar="N", help="of every load (3)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="write sweep.json there")
     add_rest(parser)
@@ -68,16 +72,17 @@ def sweep_command(arguments: argparse.Namespace) -> int:
     refuse_idle_rungs(rungs[:1], prompts)
     refuse_unusable(recipe, surroundings)
     rungs = checked_rungs(store, settings, arguments, rungs, checkpoint)
-    spec = spec_of(store, settings, arguments, KIND, rungs, loads[0])
+    spec = replace(spec_of(store, settings, arguments, KIND, rungs, loads[0]), slo=slo)
     say_cautions(store, settings, spec, checkpoint)
     out = None if arguments.out is None else arguments.out / "sweep.json"
     title = f"Load sweep: {recipe.title}, {short_name(spec)} on {store.prompt_sets.get(spec.prompt_set_id).name}"
     experiment = carry_out(store, settings, arguments, spec, title, out)
-    return tell(store, experiment, slo, arguments.json, out)
+    return tell(store, experiment, arguments.json, out)
 
 
-def tell(store: Store, experiment: ExperimentRow, slo: Slo | None, as_json: bool, out: Path | None = None) -> int:
-    """Prints what came of a sweep and writes it; the exit code."""
+def tell(store: Store, experiment: ExperimentRow, as_json: bool, out: Path | None = None) -> int:
+    """Prints what came of a sweep, by the limits that it was started with, and writes it; the exit code."""
+    slo = kept_slo(experiment.spec)
     found = sweep(measured_loads(store, experiment.id), slo)
     document = sweep_document(experiment, found, slo)
     if out is not None:

@@ -47,7 +47,7 @@ def parts(fit: Fit) -> list[tuple[str, int | None, str]]:
             fit.kv_bytes,
             "not known"
             if each is None
-            else f"{count_of(load.requests, 'request')} x {amount(each)}, and the block that vLLM holds back",
+            else f"{count_of(load.requests, 'request')} x {amount(each)}, and a spare block",
         ),
         ("Activations", fit.activation_bytes, f"assumed, for steps of {room.step_tokens:,} tokens"),
         ("Engine", fit.engine_bytes, "assumed: " + _engine(room)),

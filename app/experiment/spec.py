@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from app.analysis.sweep import Slo
 from app.engine.plan import EngineOptions
 from app.replay.body import Sampling
 from app.replay.load import LoadProfile
@@ -41,7 +42,8 @@ class Rung:
 class ExperimentSpec:
     """`model` is a name, folder or hub id; with `endpoint` set, the model's name there, or None to ask.
 
-    `warm_up` requests go before each run and are not measured. `price_per_hour` is US dollars, None for no price.
+    `warm_up` requests go before each run and are not measured. `price_per_hour` is US dollars, None for no price. `slo`
+    is what a sweep is judged by where nobody asks for other limits.
     """
 
     kind: str
@@ -57,6 +59,7 @@ class ExperimentSpec:
     warm_up: int = 2
     price_per_hour: float | None = None
     idle_timeout_s: float = 300.0
+    slo: Slo | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.repeats <= MAX_REPEATS:
@@ -91,6 +94,7 @@ class ExperimentSpec:
             "warm_up": self.warm_up,
             "price_per_hour": self.price_per_hour,
             "idle_timeout_s": self.idle_timeout_s,
+            "slo": None if self.slo is None else dict(self.slo.limits),
         }
 
     @staticmethod
@@ -107,8 +111,15 @@ class ExperimentSpec:
             load=LoadProfile.from_json(document["load"]),
             sampling=replace(Sampling(), **document["sampling"]),
             engine=EngineOptions.from_json(document["engine"]),
+            slo=kept_slo(document),
             **plain,
         )
+
+
+def kept_slo(spec: Mapping[str, Any]) -> Slo | None:
+    """The limits that a sweep was started with, by its specification; None where there were none, or none were kept."""
+    limits = spec.get("slo")
+    return Slo(dict(limits)) if limits else None
 
 
 def ladder_rungs(

@@ -40,7 +40,7 @@ def compare_report(
     points = [trade_off_point(side, pairing) for side, pairing in zip(sides, [None, *pairings], strict=True)]
     names = listed([pairing.side.name for pairing in pairings])
     repeat = tuple(map(without_folders, repeat))
-    answered = [] if texts == "none" else [_answered(side) for side in sides]
+    answered = [] if texts == "none" else [answered_of(side) for side in sides]
     return Report(
         title=f"{names} beside {before.name}",
         headline=" ".join(view.sentence(pairing) for pairing in pairings),
@@ -80,7 +80,7 @@ def _fact(pairing: Pairing) -> Fact:
     return Fact(pairing.side.name, times(pairing.found.cost_factor), pairing.found.verdict)
 
 
-def _answered(side: Side) -> Answered:
+def answered_of(side: Side) -> Answered:
     first = side.data.repeats[0] if side.data.repeats else ()
     return Answered(side.name, {record.position: record for _, record in first})
 

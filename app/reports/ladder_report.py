@@ -180,7 +180,10 @@ def _part(part: effects_view.Part) -> Section:
     return Section(part.title, part.sentences, charts, tables, (part.caption,) if part.caption and not charts else ())
 
 
-def asked_of(prompts: PromptSet, answered: Sequence[Answered], texts: Texts) -> list[Asked]:
+def asked_of(
+    prompts: PromptSet, answered: Sequence[Answered], texts: Texts, most_chars: int | None = QUESTION_CHARS
+) -> list[Asked]:
+    """What became of each prompt; of a longer question its last `most_chars`, the whole where that is None."""
     told = texts == "full"
     first = answered[0].records if answered else {}
     found: list[Asked] = []
@@ -190,7 +193,9 @@ def asked_of(prompts: PromptSet, answered: Sequence[Answered], texts: Texts) -> 
             for rung in answered
             if (record := rung.records.get(at)) is not None
         )
-        question = _shortened(prompt.text if prompt.text is not None else prompt.rendered_messages()[-1]["content"])
+        question = prompt.text if prompt.text is not None else prompt.rendered_messages()[-1]["content"]
+        if most_chars is not None:
+            question = _shortened(question, most_chars)
         found.append(Asked(prompt.id, question if told else None, prompt.expected if told else None, answers))
     return found
 
@@ -209,9 +214,9 @@ def _answer(
     )
 
 
-def _shortened(text: str) -> str:
+def _shortened(text: str, most_chars: int) -> str:
     """The end of a long prompt, where its question mostly is."""
-    cut = len(text) - QUESTION_CHARS
+    cut = len(text) - most_chars
     return text if cut <= 0 else f"[{count_of(cut, 'character')} left out] … {text[cut:]}"
 
 

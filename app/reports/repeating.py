@@ -54,7 +54,7 @@ def sweep_command(spec: Mapping[str, Any], prompt_set: str, slo: Slo | None) -> 
     else:
         return None
     words += ["--history", history] if history != "live" else []
-    words += ["--slo", ",".join(f"{tag}={limit:g}" for tag, limit in slo.limits.items())] if slo else []
+    words += ["--slo", str(slo)] if slo else []
     return shlex.join([*words, "--repeats", str(spec["repeats"]), *_rest(spec)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from time import time
 from typing import Any
@@ -14,20 +15,21 @@ from app.analysis.trade_off import Limits
 from app.experiment.comparing import Side, compare_sides, find_sides, pairs_of
 from app.experiment.measure import load_records
 from app.experiment.results import first_manifest, load_ladder, measured_loads, prompts_of
-from app.reports.compare_report import compare_report
+from app.experiment.spec import kept_slo
+from app.reports.compare_report import answered_of, compare_report
 from app.reports.documents import compare_document, experiment_document, side_document, without_machine
 from app.reports.html import to_html
-from app.reports.ladder_report import Answered, ladder_report
+from app.reports.ladder_report import Answered, asked_of, ladder_report
 from app.reports.markdown import to_markdown
 from app.reports.pdf import to_pdf
 from app.reports.repeating import compare_command, ladder_command, sweep_command
-from app.reports.report import Report, Texts
-from app.reports.spreadsheet import to_csv
+from app.reports.report import Asked, Report, Texts
+from app.reports.spreadsheet import prompts_csv, to_csv
 from app.reports.sweep_report import sweep_document, sweep_report
 from optimizers.errors import InputError
 from store.imports import IMPORTED
 from store.store import Store
-from store.tables import ExperimentRow
+from store.tables import ExperimentRow, RunRow
 
 SWEEP = "sweep"
 WITHOUT = {IMPORTED: "imported, and has no rungs: compare its runs with others"}
@@ -35,6 +37,8 @@ FORMS: Mapping[str, Callable[[Report], str | bytes]] = {
     "html": to_html, "pdf": to_pdf, "md": to_markdown, "csv": to_csv,
 }  # fmt: skip
 ENDINGS = "end in .html, .pdf, .md, .csv or .json"
+PROMPTS_CSV = "prompts.csv"
+"""A further form: prompts and answers as a table, where `csv` has the figures."""
 
 
 def load_report(store: Store, experiment_id: int, texts: Texts = "full", slo: Slo | None = None) -> Report:
@@ -48,18 +52,34 @@ def load_report(store: Store, experiment_id: int, texts: Texts = "full", slo: Sl
         evidence = merged_evidence([run.summary for run in runs if run.summary])
         found = sweep(measured_loads(store, experiment_id), slo)
         return sweep_report(experiment, found, slo, manifest, evidence, now=time())
-    done = [run for run in runs if run.status == "done"] if texts != "none" else []
-    first = [next(group) for _, group in groupby(done, key=lambda run: run.rung)]
-    answered = [
-        Answered(run.label, {record.position: record for _, record in load_records(store, run.id, chunks=False)})
-        for run in first
-    ]
+    answered = [] if texts == "none" else _answered(store, runs)
     asked = prompts_of(store, experiment_id)
     return ladder_report(experiment, load_ladder(store, experiment_id), manifest, asked, answered, texts, now=time())
 
 
+def _answered(store: Store, runs: Sequence[RunRow]) -> list[Answered]:
+    """The first finished repeat of each rung."""
+    done = [run for run in runs if run.status == "done"]
+    return [
+        Answered(run.label, {record.position: record for _, record in load_records(store, run.id, chunks=False)})
+        for run in (next(group) for _, group in groupby(done, key=lambda run: run.rung))
+    ]
+
+
+def whole_prompts(store: Store, experiment_id: int, texts: Texts) -> list[Asked]:
+    """Prompts and answers for programs, nothing shortened; none where the texts or the prompts are."""
+    asked = None if texts == "none" else prompts_of(store, experiment_id)
+    if asked is None:
+        return []
+    return asked_of(asked, _answered(store, store.runs.of_experiment(experiment_id)), texts, None)
+
+
 def rendered(store: Store, experiment_id: int, form: str, texts: Texts = "full", slo: Slo | None = None) -> bytes:
-    """The report in one of its forms: html, pdf, md, csv, or json. Raises InputError for another."""
+    """The report in one of its forms: html, pdf, md, csv, prompts.csv, or json. Raises InputError for another."""
+    if form == PROMPTS_CSV:
+        if store.experiments.get(experiment_id).kind in (SWEEP, *WITHOUT):
+            raise InputError(f"experiment {experiment_id} lists no prompts; compare its runs with others for that")
+        return _listed(whole_prompts(store, experiment_id, texts), texts)
     if form != "json":
         return _written(load_report(store, experiment_id, texts, slo), form)
     experiment, runs = store.experiments.get(experiment_id), store.runs.of_experiment(experiment_id)
@@ -72,6 +92,7 @@ def rendered(store: Store, experiment_id: int, form: str, texts: Texts = "full",
         command = sweep_command(experiment.spec, name, slo)
     else:
         found = experiment_document(experiment, runs, load_ladder(store, experiment_id))
+        found["prompts"] = [asdict(asked) for asked in whole_prompts(store, experiment_id, texts)]
         command = ladder_command(experiment.spec, experiment.kind, name)
     return _json(without_machine(found | {"repeat": [command] if command else []}))
 
@@ -88,9 +109,13 @@ def rendered_comparison(
     store: Store, keys: Sequence[str], form: str, texts: Texts = "full", limits: Limits | None = None
 ) -> bytes:
     """As `rendered`, of a baseline and its candidates."""
-    if form != "json":
+    if form not in ("json", PROMPTS_CSV):
         return _written(load_comparison(store, keys, texts, limits), form)
     before, *others = find_sides(store, keys)
+    prompts = None if texts == "none" else before.prompts
+    asked = [] if prompts is None else asked_of(prompts, [answered_of(side) for side in (before, *others)], texts, None)
+    if form == PROMPTS_CSV:
+        return _listed(asked, texts)
     pairings = compare_sides(before, others)
     document = compare_document(
         before.key,
@@ -98,8 +123,12 @@ def rendered_comparison(
         {each.side.key: each.changed for each in pairings},
         {each.side.key: pairs_of(before, each) for each in pairings} if texts != "none" else {},
     )
-    sides = [side_document(side) for side in (before, *others)]
-    return _json(without_machine(document | {"sides": sides, "repeat": repeat_lines(store, [before, *others])}))
+    more = {
+        "sides": [side_document(side) for side in (before, *others)],
+        "prompts": [asdict(each) for each in asked],
+        "repeat": repeat_lines(store, [before, *others]),
+    }
+    return _json(without_machine(document | more))
 
 
 def repeat_lines(store: Store, sides: Sequence[Side]) -> list[str]:
@@ -114,7 +143,7 @@ def repeat_lines(store: Store, sides: Sequence[Side]) -> list[str]:
 def _measuring(experiment: ExperimentRow, side: Side) -> str | None:
     name = side.manifest.get("prompt_set", {}).get("name", "")
     if experiment.kind == SWEEP:
-        return sweep_command(experiment.spec, name, None)
+        return sweep_command(experiment.spec, name, kept_slo(experiment.spec))
     return ladder_command(experiment.spec, experiment.kind, name)
 
 
@@ -127,6 +156,12 @@ def _written(report: Report, form: str) -> bytes:
         raise InputError(f"there is no report of the form {form!r}; let the file's name {ENDINGS}")
     made = FORMS[form](report)
     return made if isinstance(made, bytes) else made.encode()
+
+
+def _listed(asked: Sequence[Asked], texts: Texts) -> bytes:
+    if texts == "none":
+        raise InputError("a list of prompts without prompts was asked for; give --texts full or redacted")
+    return prompts_csv(asked).encode()
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,5 @@
-"""A report's figures as CSV: a row for each rung, side or load. Text that a spreadsheet would run is defused.
+"""A report as CSV: its figures in a row for each rung, side or load, or its prompts in a row for each answer. Text that
+a spreadsheet would run is defused.
 
 RFC 4180: CRLF, quotes where needed; what was not measured is an empty cell, and numbers are not rounded.
 """
@@ -13,7 +14,7 @@ from typing import Any
 from app.analysis.metric import METRICS
 from app.analysis.statistics import Interval
 from app.csv_cell import safe_cell
-from app.reports.report import Cell, Report
+from app.reports.report import Answer, Asked, Cell, Report
 from app.studio import evidence_view
 from app.studio.wording import EFFECTS
 
@@ -21,11 +22,35 @@ STATISTICS = ("mean", "p50", "p95", "p99")
 
 
 def to_csv(report: Report) -> str:
+    return _table(report.figures)
+
+
+def prompts_csv(asked: Sequence[Asked]) -> str:
+    """Texts are empty where they were left out; so are `right` and `same` where there is nothing to hold them to."""
+    return _table([_answer_cells(prompt, answer) for prompt in asked for answer in prompt.answers])
+
+
+def _answer_cells(prompt: Asked, answer: Answer) -> dict[str, Cell]:
+    return {
+        "prompt": prompt.id,
+        "recipe": answer.rung,
+        "question": prompt.question,
+        "expected": prompt.expected,
+        "answer": answer.text,
+        "right": None if answer.right is None else int(answer.right),
+        "same as the baseline": None if answer.same is None else int(answer.same),
+        "e2e (ms)": answer.ms,
+        "error": answer.error,
+    }
+
+
+def _table(rows: Sequence[Mapping[str, Cell]]) -> str:
+    """All rows have the columns of the first."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    if report.figures:
-        writer.writerow([safe_cell(name) for name in report.figures[0]])
-        writer.writerows([safe_cell(value) for value in row.values()] for row in report.figures)
+    if rows:
+        writer.writerow([safe_cell(name) for name in rows[0]])
+        writer.writerows([safe_cell(value) for value in row.values()] for row in rows)
     return text.getvalue()
 
 

@@ -16,7 +16,10 @@ Sent = Callable[[Side, Prompt], Prompt | None]
 """The prompt as a side sent it, None where that is not known any more."""
 
 
-def show_answers(before: Side, others: Sequence[Side], position: int, prompts: PromptSet | None, sent: Sent) -> None:
+def show_answers(
+    before: Side, others: Sequence[Side], position: int, repeat: int, prompts: PromptSet | None, sent: Sent
+) -> None:
+    """`position` and `repeat` count from 0."""
     prompt = prompts.prompts[position] if prompts and position < len(prompts.prompts) else None
     st.header(plain(f"Prompt {position + 1}" + (f" · {prompt.id}" if prompt else "")), anchor=False)
     if prompt is not None:
@@ -26,14 +29,14 @@ def show_answers(before: Side, others: Sequence[Side], position: int, prompts: P
             st.html(html_of([whole(prompt.plain_text())]))
     for side in others:
         st.markdown(f"**{plain(side.name)}**")
-        _pair(before, side, position)
+        _pair(before, side, position, repeat)
         if prompt is not None and side.recipe.prompt_uses():
             with st.expander("The prompt as it was sent", icon=":material/compress:"):
                 _sent(prompt, sent(side, prompt))
 
 
-def _pair(before: Side, after: Side, position: int) -> None:
-    found = beside(before, after, position)
+def _pair(before: Side, after: Side, position: int, repeat: int) -> None:
+    found = beside(before, after, position, repeat)
     if found.same:
         with st.container(border=True):
             st.caption(plain(f"{found.note} {found.before.name}: {found.before.words}. Here: {found.after.words}."))

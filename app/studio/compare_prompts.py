@@ -103,16 +103,23 @@ def cell(pair: PromptPair | None) -> str:
     return _joined(_failed(pair.failed_after), moved, same, factor)
 
 
-def beside(before: Side, after: Side, position: int) -> Beside:
-    one, other = answered(before, position), answered(after, position)
+def repeats_of(sides: Sequence[Side]) -> int:
+    """The most repeats that any side has."""
+    return max((len(side.data.repeats) for side in sides), default=0)
+
+
+def beside(before: Side, after: Side, position: int, repeat: int = 0) -> Beside:
+    """Both answers of a repeat, which counts from 0."""
+    one, other = answered(before, position, repeat), answered(after, position, repeat)
     marked = None if one.text is None or other.text is None else side_by_side(one.text, other.text)
     return Beside(one, other, marked)
 
 
-def answered(side: Side, position: int) -> Answered:
-    """Of the first repeat."""
-    repeat = side.data.repeats[0] if side.data.repeats else ()
-    record = next((record for _, record in repeat if record.position == position), None)
+def answered(side: Side, position: int, repeat: int = 0) -> Answered:
+    if repeat >= len(side.data.repeats) > 0:
+        return Answered(side.name, None, f"has no repeat {repeat + 1}")
+    records = side.data.repeats[repeat] if side.data.repeats else ()
+    record = next((record for _, record in records if record.position == position), None)
     if record is None:
         return Answered(side.name, None, "not sent")
     if not record.ok:

@@ -11,7 +11,7 @@ from app.experiment.sweep_loads import KIND as SWEEP
 from app.experiment.sweep_loads import Varied
 from app.replay.load import RATED, Kind, Unbatched
 from app.studio.lab_link import FIRST, NUMBERS
-from app.studio.new_experiment import LOADS_FIELD, OFFERED, RUN, Choice, There
+from app.studio.new_experiment import LIMITS_FIELD, LOADS_FIELD, OFFERED, RUN, Choice, There
 
 LOADS: Mapping[Kind, str] = {
     "closed_loop": "Closed loop: so many in flight",
@@ -98,7 +98,11 @@ def _choose_loads(base: Choice, key: str) -> Choice:
     loads = st.text_input(
         LOADS_FIELD, base.loads, width=320, key=f"{key}_loads", help="Numbers with commas between them, up to 50."
     )
-    return replace(base, varied=varied, loads=loads)
+    slo = st.text_input(
+        LIMITS_FIELD, base.slo, width=260, key=f"{key}_slo", placeholder="ttft_ms=500, tpot_ms=50",
+        help="The SLO of a request, in milliseconds: ttft_ms, tpot_ms, e2e_ms. Empty: none.",
+    )  # fmt: skip
+    return replace(base, varied=varied, loads=loads, slo=slo)
 
 
 def _whole(field: str) -> tuple[int, int]:

@@ -22,6 +22,7 @@ LOAD_KINDS = ("closed_loop", "poisson", "constant_rate", "as_recorded", "static_
 FIRST: Mapping[str, Any] = {
     "repeats": 3, "limit": FIRST_PROMPTS, "concurrency": 8, "rate": 2.0, "load": "closed_loop",
     "unbatched": "one_by_one", "baseline": True, "varied": "closed_loop", "loads": "1, 2, 4, 8",
+    "slo": "",
 }  # fmt: skip
 """What the Lab shows where nobody chose anything else."""
 NUMBERS: Mapping[str, tuple[float, float]] = {
@@ -36,7 +37,7 @@ WORDS: Mapping[str, Sequence[str]] = {
 PARAMETERS: Mapping[str, str] = {
     "kind": "kind", "model": "serve", "prompts": "send", "limit": "first", "repeats": "repeats", "load": "load",
     "rate": "rate", "concurrency": "in_flight", "unbatched": "unbatched", "baseline": "baseline", "varied": "vary",
-    "loads": "loads",
+    "loads": "loads", "slo": "limits",
 }  # fmt: skip
 """Field of a choice -> its name in the URL, which no other page uses."""
 RECIPE = "recipe"
@@ -106,9 +107,9 @@ def _read(field: str, text: str, there: There) -> Any:
         return _one_of(field, text)
     if field == "baseline":
         return text != "False"
-    if field == "loads":
+    if field in ("loads", "slo"):
         if len(text) > LONGEST_LIST:
-            raise InputError("the link's loads are too many")
+            raise InputError(f"the link's {PARAMETERS[field]} are too many")
         return text
     return _number(field, text)
 

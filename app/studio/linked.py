@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
 
 import streamlit as st
 
@@ -43,3 +45,27 @@ def _writer(key: str, parameter: str, unwritten: str | None = None) -> Callable[
             st.query_params[parameter] = chosen
 
     return remember
+
+
+def linked_limit(label: str, parameter: str, first: float, **options: Any) -> float:
+    """A number from 0, `first` by default, whatever default the field had when it was drawn before. `options` are
+    st.number_input's."""
+    st.session_state[parameter] = _limit(st.query_params.get(parameter), first)
+
+    def remember() -> None:
+        chosen = st.session_state[parameter]
+        if chosen in (None, first):
+            st.query_params.pop(parameter, None)
+        else:
+            st.query_params[parameter] = f"{chosen:g}"
+
+    st.number_input(label, 0.0, None, key=parameter, on_change=remember, **options)
+    return float(st.session_state[parameter] or 0.0)
+
+
+def _limit(text: str | None, otherwise: float) -> float:
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        return otherwise
+    return value if isfinite(value) and value >= 0 else otherwise

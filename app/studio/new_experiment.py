@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.analysis.sweep import Slo
 from app.engine.builtin import STARTER, companion_settings
 from app.engine.hardware import Hardware
 from app.engine.hub import find_model
@@ -31,7 +32,7 @@ from store.store import Store
 
 FIRST_SET, FIRST_PROMPTS = "support-desk", 16
 RUN = "run"
-LOADS_FIELD = "Loads"
+LOADS_FIELD, LIMITS_FIELD = "Loads", "Limits"
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ OFFERED: Mapping[str, Offered] = {
     RUN: Offered("Just this recipe", "Exactly what is on, once, with or without the baseline beside it."),
     SWEEP: Offered(
         "Load sweep",
-        "Exactly what is on, under growing load: where latency bends, and the highest load within limits, which are "
-        "set beside the results.",
+        "Exactly what is on, under growing load: where latency bends, and the highest load within limits, which can be "
+        "changed beside the results.",
     ),
 }
 
@@ -58,8 +59,8 @@ class Choice:
     """`prompts` is a set's name, `limit` how many of its prompts are sent; the order of `techniques` counts. `settings`
     has those of each technique that a person was shown, None for what comes with the model. `unbatched` is how recipes
     without continuous batching are sent; `rate`, in requests/s, is unread by loads that have none. `baseline` is read
-    by a single recipe only; `varied` and `loads`, numbers with commas between them, by a sweep, which reads no other
-    load."""
+    by a single recipe only; `varied`, `loads`, numbers with commas between them, and `slo`, limits as in
+    `ttft_ms=500,tpot_ms=50`, by a sweep, which reads no other load."""
 
     model: str
     prompts: str
@@ -75,6 +76,7 @@ class Choice:
     baseline: bool = True
     varied: Varied = "closed_loop"
     loads: str = "1, 2, 4, 8"
+    slo: str = ""
 
     @property
     def profile(self) -> LoadProfile:
@@ -170,6 +172,7 @@ def put_together(
         prompt_limit=limit,
         load=rungs[0].load or choice.profile,
         repeats=choice.repeats,
+        slo=Slo.read(choice.slo, LIMITS_FIELD) if choice.kind == SWEEP and choice.slo.strip() else None,
     )
     used = {use.key: use for rung in spec.rungs for use in rung.recipe.uses}
     plan_schedule(spec.load, Recipe().schedule(), asked.prompts)

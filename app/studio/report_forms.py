@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from app.reports.report import Texts
+from app.reports.reporting import PROMPTS_CSV
 from app.studio.linked import linked_radio
 
 TEXTS: Mapping[Texts, str] = {
@@ -25,9 +26,13 @@ FORMS = (
         "JSON",
         "application/json",
         ":material/data_object:",
-        "Every figure, for programs; no prompts or answers.",
+        "Every figure, for programs{prompts}.",
     ),
 )
+PROMPTS = (
+    PROMPTS_CSV, "CSV of prompts", "text/csv", ":material/table_rows:",
+    "For a spreadsheet: a row for each prompt on each {row}, as chosen above.",
+)  # fmt: skip
 
 
 def choose_texts() -> Texts:
@@ -36,14 +41,16 @@ def choose_texts() -> Texts:
     return next(key for key in TEXTS if key == chosen)
 
 
-def report_forms(made: Callable[[str], bytes], stem: str, command: str, row: str) -> None:
-    """`made` gives a form's content, `stem` begins the files' names, `row` is what a CSV row is of."""
-    for form, title, mime, icon, about in FORMS:
+def report_forms(made: Callable[[str], bytes], stem: str, command: str, row: str, texts: Texts | None = None) -> None:
+    """`made` gives a form's content, `stem` begins the files' names, `row` is what a CSV row is of; `texts` is None for
+    a report that lists no prompts."""
+    prompts = "" if texts is None else "; no prompts" if texts == "none" else ", and the prompts as chosen above"
+    for form, title, mime, icon, about in (*FORMS, *((PROMPTS,) if texts in ("full", "redacted") else ())):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
                 title, partial(made, form), f"{stem}.{form}", mime, icon=icon, on_click="ignore",
                 key=f"report_{form}", width=160,
             )  # fmt: skip
-            st.caption(about.format(row=row))
+            st.caption(about.format(row=row, prompts=prompts))
     st.caption("The same from a terminal:")
     st.code(command, language=None, wrap_lines=True)

@@ -7,7 +7,9 @@ import streamlit as st
 from app.analysis.metric import BY_TAG
 from app.analysis.summary import LATENCIES
 from app.analysis.sweep import Slo, sweep
+from app.experiment.spec import kept_slo
 from app.studio.charts import PLAIN
+from app.studio.linked import linked_limit
 from app.studio.parts import TEXT_WIDTH
 from app.studio.session import ladder_version, loads_of
 from app.studio.sweep_words import sentences, sweep_chart, sweep_rows, unit_of, words
@@ -22,7 +24,7 @@ def show_sweep(store: Store, experiment: ExperimentRow) -> None:
     if not loads:
         st.info("No load has been measured yet.", icon=":material/hourglass_top:")
         return
-    slo = chosen_limits()
+    slo = chosen_limits(kept_slo(experiment.spec))
     found = sweep(loads, slo)
     unit = unit_of(experiment)
     for text in sentences(found, slo, unit):
@@ -34,15 +36,16 @@ def show_sweep(store: Store, experiment: ExperimentRow) -> None:
     st.caption("Times count from when a request was due. Goodput: requests a second that keep every limit.")
 
 
-def chosen_limits() -> Slo | None:
-    """Limits in milliseconds, part of the link; None without any."""
+def chosen_limits(kept: Slo | None) -> Slo | None:
+    """Limits in milliseconds, at first those that the sweep was started with; what differs from them is part of the
+    link. None without any."""
+    first = kept.limits if kept else {}
     with st.container(horizontal=True):
         given = {
-            tag: st.number_input(
-                f"{BY_TAG[tag].title} at most (ms)", 0.0, None, 0.0, width=190, key=f"slo_{tag}", help="0 is no limit",
-                bind="query-params",
+            tag: linked_limit(
+                f"{BY_TAG[tag].title} at most (ms)", f"slo_{tag}", first.get(tag, 0.0), help="0 is no limit", width=190
             )
             for tag in LATENCIES
-        }  # fmt: skip
+        }
     limits = {tag: limit for tag, limit in given.items() if limit}
     return Slo(limits) if limits else None

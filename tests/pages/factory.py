@@ -102,8 +102,8 @@ def finished(
     return experiment_id
 
 
-def swept(store: Store, concurrencies: Sequence[int] = (1, 2, 4), measured: bool = True) -> int:
-    """A load sweep of prefix caching, two repeats of each load."""
+def swept(store: Store, concurrencies: Sequence[int] = (1, 2, 4), measured: bool = True, **options: Any) -> int:
+    """A load sweep of prefix caching, two repeats of each load. `options` go to the specification."""
     recipe = Recipe().plus("prefix_caching")
     loads = [LoadProfile("closed_loop", width) for width in concurrencies]
     spec = ExperimentSpec(
@@ -114,6 +114,7 @@ def swept(store: Store, concurrencies: Sequence[int] = (1, 2, 4), measured: bool
         prompt_limit=12,
         load=loads[0],
         repeats=2,
+        **options,
     )
     experiment_id = enqueue(store, spec, "Load sweep: Prefix caching, starter on support-desk")
     if measured:

@@ -125,6 +125,27 @@ class TestPrompts:
         assert "<ins" in html(at)
         assert self.open(open_page, number, compare_prompt="2").header[0].value.startswith("Prompt 2")
 
+    def test_any_repeat_of_it_can_be_read(self, open_page: Open, number: int) -> None:
+        at = self.open(open_page, number, compare_prompt="4")
+        assert at.selectbox(key="compare_repeat").options == ["1", "2"]
+        assert "<del" in html(at), "the first repeat lost its answer"
+        at.selectbox(key="compare_repeat").set_value(2).run()
+        assert not at.exception
+        assert "<del" not in html(at), "the second is as the baseline's"
+        assert "<del" not in html(self.open(open_page, number, compare_prompt="4", compare_repeat="2"))
+        assert "<del" in html(self.open(open_page, number, compare_prompt="4", compare_repeat="99"))
+
+    def test_a_side_with_fewer_repeats_says_so(self, open_page: Open, store: Store, number: int) -> None:
+        other = factory.finished(store, prompts=12, repeats=1)
+        at = open_page(
+            "compare",
+            **{"baseline": f"{number}.0", "with": f"{other}.2", "compare_view": "Prompts"},
+            compare_repeat="2",
+        )
+        assert "has no repeat 2" in words(at)
+        alone = open_page("compare", **{"baseline": f"{other}.0", "with": f"{other}.2", "compare_view": "Prompts"})
+        assert "Repeat" not in [box.label for box in alone.selectbox]
+
     def test_a_failure_is_told_without_folders(self, open_page: Open, number: int) -> None:
         said = words(self.open(open_page, number, compare_prompt="5"))
         assert "failed: HTTP 500: the engine at engine fell over" in said

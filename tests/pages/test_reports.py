@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from app.analysis.sweep import Slo
 from store.store import Store
 from tests.pages import factory
 from tests.pages.conftest import Open, words
@@ -25,9 +26,11 @@ def test_each_form_is_offered_and_the_command_that_makes_it(open_page: Open, sto
     first = factory.finished(store)
     factory.stopped(store, "cancelled", None)
     at = open_page("reports", experiment=str(first))
-    assert forms(at) == FORMS
+    assert forms(at) == [*FORMS, "CSV of prompts"]
     assert "an answered request costs" in words(at)
+    assert "Every figure, for programs, and the prompts as chosen above." in words(at)
     at = open_page("reports", experiment=str(first), texts="none")
+    assert forms(at) == FORMS
     assert at.code[0].value == f"python -m app report {first} --out report.html --texts none"
 
 
@@ -45,10 +48,29 @@ def test_a_sweep_has_its_forms_and_its_limits_in_the_link(open_page: Open, store
     assert at.code[0].value.endswith("--slo ttft_ms=100000")
 
 
+def test_a_sweep_is_judged_by_the_limits_that_it_was_started_with_until_others_are_given(
+    open_page: Open, store: Store
+) -> None:
+    number = factory.swept(store, slo=Slo({"ttft_ms": 100_000.0}))
+    at = open_page("reports", experiment=str(number))
+    assert at.number_input(key="slo_ttft_ms").value == 100_000
+    assert "The highest load is 4 in flight" in words(at)
+    assert at.code[0].value == f"python -m app report {number} --out report.html"
+    at.number_input(key="slo_ttft_ms").set_value(1.0).run()
+    assert "No load is within these limits" in words(at)
+    assert at.code[0].value.endswith("--slo ttft_ms=1")
+    at.number_input(key="slo_ttft_ms").set_value(0.0).run()
+    assert at.code[0].value.endswith("--slo none")
+    assert open_page("ladder", experiment=str(number)).number_input(key="slo_ttft_ms").value == 100_000
+    for damaged in ("nan", "-5", "soon"):
+        at = open_page("ladder", experiment=str(number), slo_ttft_ms=damaged)
+        assert at.number_input(key="slo_ttft_ms").value == 100_000
+
+
 def test_compared_runs_have_their_forms(open_page: Open, store: Store) -> None:
     number = factory.finished(store)
     at = open_page("reports", runs=f"{number}.0,{number}.2", texts="redacted")
-    assert forms(at) == FORMS
+    assert forms(at) == [*FORMS, "CSV of prompts"]
     assert f"{number} · + Prefix caching beside {number} · Baseline" in words(at)
     assert at.code[0].value == f"python -m app compare {number}.0 {number}.2 --out report.html --texts redacted"
 

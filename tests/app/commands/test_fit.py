@@ -31,7 +31,7 @@ def test_one_that_fits(rung: Rung, large: Path) -> None:
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith("large: Fits with 4 requests of 2,048 tokens; the most is 25.")
     rows = [" ".join(line.split()) for line in said.out.splitlines()]
-    assert "KV cache 1.02 GiB 4 requests x 256 MiB, and the block that vLLM holds back" in rows
+    assert "KV cache 1.02 GiB 4 requests x 256 MiB, and a spare block" in rows
     assert "RAM to be had 8.00 GiB free of 16.0 GiB" in rows
     assert "Keys and values, grouped-query (GQA): 32 layers of 2,048 numbers a token." in said.out
 

@@ -35,6 +35,7 @@ def test_loads_are_measured_on_one_engine_and_told_by_growing_load(
     assert (experiment.kind, experiment.engine_starts) == ("sweep", 1)
     loads = [(run.manifest or {})["load"]["concurrency"] for run in store.runs.of_experiment(1)]
     assert loads == [1, 1, 2, 2, 4, 4]
+    assert experiment.spec["slo"] == document["slo"]["limits"] == {"ttft_ms": 60000, "e2e_ms": 60000}
 
 
 def test_a_table_for_people(rung: Rung, model: Path, prompts: Path, fake_vllm: Behave) -> None:
@@ -47,11 +48,13 @@ def test_a_table_for_people(rung: Rung, model: Path, prompts: Path, fake_vllm: B
 def test_a_sweep_that_is_gone_on_with_is_told_as_one(
     rung: Rung, store: Store, model: Path, prompts: Path, fake_vllm: Behave
 ) -> None:
-    rung("sweep", "--model", model, "--prompts", prompts, "--concurrencies", "1,2", "--repeats", 1, "--json")
+    line = ("sweep", "--model", model, "--prompts", prompts, "--concurrencies", "1,2", "--repeats", 1, "--json")
+    rung(*line, "--slo", "ttft_ms=60000")
     store.experiments.finish(1, "interrupted", {}, None)
     said = rung("resume", 1, "--json")
     assert said.code == 0
     assert (said.json["schema"], len(said.json["points"])) == ("rung.sweep/1", 2)
+    assert said.json["slo"]["limits"] == {"ttft_ms": 60000}, "it is judged by the limits that it was started with"
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,9 @@ def test_a_sweep_that_is_gone_on_with_is_told_as_one(
         ("--concurrencies 1.5", "give whole numbers"),
         ("--rates 1 --concurrencies 2", "not allowed with argument"),
         ("--rates 1 --slo speed=3", "no limit on 'speed'"),
+        ("--rates 1 --slo ttft_ms=soon", "--slo ttft_ms=soon: give a number of milliseconds"),
+        ("--rates 1 --slo ttft_ms=-1", "--slo ttft_ms=-1: a limit of -1 was given for ttft_ms; give more than 0"),
+        ("--rates 1 --slo ,", "--slo: give at least one limit"),
         ("", "one of the arguments --rates --concurrencies is required"),
     ],
 )

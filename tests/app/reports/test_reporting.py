@@ -13,16 +13,17 @@ import pytest
 from pypdf import PdfReader
 
 from app.analysis.sweep import Slo
-from app.experiment.results import load_ladder
+from app.experiment.results import load_ladder, prompts_of
 from app.prompts.saved import save_starter_sets
 from app.reports.html import to_html
 from app.reports.markdown import escaped, to_markdown
 from app.reports.pdf import parted, to_pdf
 from app.reports.report import Answer, Asked, Report, Table, Texts
 from app.reports.reporting import load_comparison, load_report, rendered, rendered_comparison
-from app.reports.spreadsheet import to_csv
+from app.reports.spreadsheet import prompts_csv, to_csv
 from app.whole_file import write_whole
 from optimizers.errors import InputError
+from optimizers.prompt import Prompt
 from store.store import Store
 from tests.pages import factory
 
@@ -33,6 +34,12 @@ HOSTILE = "</script><script>alert(1)</script> | `x` =1+1 {{ 7*7 }} Ж 漢 \U0001
 def experiment(store: Store) -> int:
     save_starter_sets(store)
     return factory.finished(store)
+
+
+def find_prompts_of(store: Store, experiment: int) -> tuple[Prompt, ...]:
+    asked = prompts_of(store, experiment)
+    assert asked is not None
+    return asked.prompts
 
 
 def text_of(pdf: bytes) -> str:
@@ -60,6 +67,45 @@ def test_json_is_the_documented_document(store: Store, experiment: int) -> None:
     document = json.loads(rendered(store, experiment, "json"))
     assert document["schema"] == "rung.experiment/1"
     assert document["experiment_id"] == experiment
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_programs_and_spreadsheets_get_prompts_and_answers_as_asked_for(
+    store: Store, experiment: int, compared: bool
+) -> None:
+    def made(form: str, texts: Texts) -> bytes:
+        keys = [f"{experiment}.{rung}" for rung in range(5)]
+        return rendered_comparison(store, keys, form, texts) if compared else rendered(store, experiment, form, texts)
+
+    asked = find_prompts_of(store, experiment)
+    full, redacted, none = (json.loads(made("json", texts))["prompts"] for texts in ("full", "redacted", "none"))
+    assert [each["question"] for each in full] == [prompt.rendered_messages()[-1]["content"] for prompt in asked]
+    assert [each["expected"] for each in full] == [prompt.expected for prompt in asked]
+    assert all(len(each["answers"]) == 5 and each["answers"][0]["text"] for each in full)
+    assert [each["id"] for each in redacted] == [prompt.id for prompt in asked]
+    words = {(each["question"], each["expected"], answer["text"]) for each in redacted for answer in each["answers"]}
+    assert words == {(None, None, None)}
+    assert none == []
+
+    rows = rows_of(made("prompts.csv", "full"))
+    assert len(rows) == 5 * len(asked)
+    assert [row["prompt"] for row in rows[::5]] == [prompt.id for prompt in asked]
+    assert [row["answer"] for row in rows[::5]] == [each["answers"][0]["text"] for each in full]
+    assert [float(row["e2e (ms)"]) for row in rows[::5]] == [each["answers"][0]["ms"] for each in full]
+    assert {(row["question"], row["answer"]) for row in rows_of(made("prompts.csv", "redacted"))} == {("", "")}
+    assert {row["right"] for row in rows_of(made("prompts.csv", "redacted"))} <= {"0", "1"}
+    with pytest.raises(InputError, match="give --texts full or redacted"):
+        made("prompts.csv", "none")
+
+
+@pytest.mark.parametrize("lead", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
+def test_no_prompt_and_no_answer_can_act_in_a_spreadsheet(lead: str) -> None:
+    text = f"{lead}HYPERLINK(1)"
+    answers = (Answer("Baseline", text, True, None, -1.5, text), Answer(text, text, False, False, None))
+    rows = rows_of(prompts_csv([Asked(text, text, text, answers)]).encode())
+    cells = [rows[0][name] for name in ("prompt", "question", "expected", "answer", "error")] + [rows[1]["recipe"]]
+    assert cells == ["'" + text] * 6
+    assert (rows[0]["e2e (ms)"], rows[0]["right"], rows[0]["same as the baseline"]) == ("-1.5", "1", "")
 
 
 def test_it_says_how_to_measure_it_again(store: Store, experiment: int) -> None:

@@ -76,6 +76,7 @@ def test_settings_that_no_engine_would_take_come_back_too() -> None:
         ({"in_flight": "many"}, "the link's in_flight is 'many'"),
         ({"load": "burst"}, "the link's load is 'burst'"),
         ({"loads": "1," * 200}, "the link's loads are too many"),
+        ({"limits": "ttft_ms=1," * 40}, "the link's limits are too many"),
     ],
 )
 def test_what_a_link_cannot_mean_is_told_and_not_shown(query: dict[str, str], problem: str) -> None:
@@ -135,6 +136,7 @@ def choices() -> some.SearchStrategy[Choice]:
         varied=some.sampled_from(WORDS["varied"]),
         baseline=some.booleans(),
         loads=some.sampled_from([FIRST["loads"], "1", "0.5, 2", "x"]),
+        slo=some.sampled_from([FIRST["slo"], "ttft_ms=500", "e2e_ms=1, x"]),
         repeats=whole["repeats"],
         limit=some.integers(1, 128),
         concurrency=whole["concurrency"],

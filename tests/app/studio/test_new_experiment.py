@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.analysis.sweep import Slo
 from app.engine.hardware import GIB, Hardware
 from app.experiment.spec import ExperimentSpec
 from app.prompts.saved import save_starter_sets
@@ -155,6 +156,13 @@ class TestSweep:
     def test_rates_make_open_loops(self, store: Store, settings: Settings) -> None:
         spec = put_together(store, settings, MACHINE, replace(self.GROWING, varied="poisson", loads="0.5,2")).spec
         assert [rung.load for rung in spec.rungs] == [LoadProfile("poisson", rate=rate) for rate in (0.5, 2.0)]
+
+    def test_its_limits_are_kept_with_it(self, store: Store, settings: Settings) -> None:
+        spec = put_together(store, settings, MACHINE, replace(self.GROWING, slo="ttft_ms=500, tpot_ms = 50")).spec
+        assert ExperimentSpec.from_json(spec.to_json()).slo == Slo({"ttft_ms": 500, "tpot_ms": 50})
+        assert put_together(store, settings, MACHINE, self.GROWING).spec.slo is None
+        with pytest.raises(InputError, match="Limits speed=3: there is no limit on 'speed'"):
+            put_together(store, settings, MACHINE, replace(self.GROWING, slo="speed=3"))
 
     def test_loads_that_are_none_are_told(self, store: Store, settings: Settings) -> None:
         with pytest.raises(InputError, match="Loads 1,x: give numbers with commas between them"):
