@@ -63,7 +63,7 @@ def main() -> None:
         _time("Home: what runs, the latest", lambda: (store.experiments.unfinished(), store.experiments.recent(1)))
         _time("Home: progress of one experiment", lambda: store.experiments.progress(newest))
         _time("Home, Lab: past runs for an estimate", lambda: read_past(store, "box"))
-        _time("Ladder: list of experiments", lambda: store.experiments.recent(50))
+        _time("Ladder: list of experiments", store.experiments.recent)
         _time("Ladder: requests of one experiment", lambda: [load_records(store, run) for run in runs])
         _time("Ladder: one experiment, analysed", lambda: load_ladder(store, newest))
         _time("Compare: requests of one run", lambda: load_records(store, runs[0]))

@@ -27,7 +27,6 @@ from app.studio.wording import in_opening_order, plain, without_folders
 from optimizers.prompt import Prompt
 
 MOST = 6
-LOOKED_AT = 200
 TABS = ("Summary", "Trade-off", "Distributions", "Prompts", "Configuration")
 store, settings = open_studio()
 
@@ -74,7 +73,7 @@ def prompt_pairs(url: str, before: tuple[str, tuple[int, ...]], after: tuple[str
 
 def opened_first(keys: list[str]) -> str:
     """The first rung of the experiment that pages open by themselves; of one too old to be looked at, the newest."""
-    for row in in_opening_order(store.experiments.recent(LOOKED_AT)):
+    for row in in_opening_order(store.experiments.recent()):
         found = next((key for key in keys if key.startswith(f"{row.id}.")), None)
         if found is not None:
             return found

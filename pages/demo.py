@@ -17,7 +17,6 @@ from app.studio.session import POLL_S, ladder_of, ladder_version, open_studio
 from app.studio.wording import choice_of, plain, recorded_badge, without_folders
 from store.tables import ExperimentRow
 
-LOOKED_AT = 200
 TURN_AT, SHOWN = "demo_turn_at", "demo_shown"
 store, _ = open_studio()
 
@@ -172,7 +171,7 @@ def walk() -> None:
     link = here()
     if not waiting and link.play_s is not None and store.experiments.unfinished():
         st.rerun()
-    fit = shown(store.experiments.recent(LOOKED_AT))
+    fit = shown(store.experiments.recent())
     experiment = found(link, fit)
     if link.problem:
         st.warning(f"The link could not be read whole: {link.problem}.", icon=":material/link_off:")

@@ -22,7 +22,7 @@ from store.experiments import RESUMABLE, UNFINISHED
 from store.tables import ExperimentRow
 
 store, _ = open_studio()
-experiments = store.experiments.recent(200)
+experiments = store.experiments.recent()
 
 
 def choose() -> ExperimentRow:

@@ -75,7 +75,7 @@ if len(compared) > 1:
     show_comparison(compared)
     st.stop()
 
-measured = [row for row in store.experiments.recent(200) if row.status != "queued" and row.kind not in WITHOUT]
+measured = [row for row in store.experiments.recent() if row.status != "queued" and row.kind not in WITHOUT]
 if not measured:
     st.info("Nothing has been measured yet. Start the starter ladder on the Home page.", icon=":material/info:")
     st.page_link("../pages/home.py", label="Open Home", icon=":material/home:")

@@ -15,6 +15,8 @@ from store.tables import ExperimentRow, RequestRow, RunRow
 
 UNFINISHED = ("queued", "running")
 RESUMABLE = ("interrupted", "cancelled", "failed")
+LISTED = 200
+"""Experiments that a list to choose from goes back to."""
 RECORDED = "recorded"
 """What a specification has of an experiment that was measured elsewhere and taken in whole: machine, date, version."""
 
@@ -85,7 +87,8 @@ class Experiments:
             raise InputError(f"there is no experiment with the number {experiment_id}")
         return row
 
-    def recent(self, limit: int = 50) -> list[ExperimentRow]:
+    def recent(self, limit: int = LISTED) -> list[ExperimentRow]:
+        """The newest first."""
         with self._session() as session:
             return list(session.scalars(select(ExperimentRow).order_by(ExperimentRow.id.desc()).limit(limit)))
 

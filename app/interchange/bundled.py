@@ -9,13 +9,12 @@ from store.settings import ROOT
 from store.store import Store
 
 FOLDER = ROOT / "starter" / "recorded"
-LOOKED_AT = 200
 
 
 def offer_recordings(store: Store) -> list[str]:
     """Puts them into a store that has nothing of its own, each once: one that was removed does not come back. What
     could not be read, in a line each."""
-    if any(RECORDED not in row.spec for row in store.experiments.recent(LOOKED_AT)):
+    if any(RECORDED not in row.spec for row in store.experiments.recent()):
         return []
     problems = []
     # By name, so that the ladder is experiment 1.
