@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic, sleep
 from typing import Any
 
@@ -70,7 +70,7 @@ def says(text: str) -> Callable[[AppTest], bool]:
     return lambda at: text in words(at)
 
 
-def labelled(elements: Sequence[Any], label: str) -> Any:
+def labelled(elements: Iterable[Any], label: str) -> Any:
     """The widget or metric with that label."""
     return next(element for element in elements if element.label == label)
 
