@@ -23,7 +23,8 @@ GPU_SHARE = 0.92
 STEP_TOKENS, LARGE_GPU_STEP_TOKENS, LARGE_GPU_BYTES = 2048, 8192, 70 * GIB
 """Tokens of one step, `max_num_batched_tokens`: `get_batch_defaults` of vllm/engine/arg_utils.py for a server."""
 ENGINE_BYTES: Mapping[str, int] = {"cpu": int(1.5 * GIB), "cuda": int(1.5 * GIB)}
-"""An assumption. CPU: what three processes with torch and vLLM hold without a model. GPU: CUDA's context and graphs."""
+"""An assumption. CPU: what three processes with torch and vLLM hold without a model, 1.49 GiB in the one start that was
+looked at (docs/design/019-models.md). GPU: CUDA's context and graphs."""
 FAR = 2**24
 """Tokens beyond which nobody asks, where config.json names no longest context."""
 GROUP = 128
