@@ -28,6 +28,8 @@ from app.background.machine import take_machine, whole_machine
 from app.engine.orphans import reap_orphans
 from app.experiment.execute import Executor
 from app.experiment.live_file import live_path, remove_live_file
+from app.experiment.load_curves import SWEEP
+from app.experiment.results import load_ladder
 from app.person_engine import PersonEngine
 from app.preparation.checkpoints import remove_leftovers
 from store.database import explain_database_error
@@ -148,6 +150,10 @@ class Worker:
         finally:
             watch.cancel()
             self._end(experiment.id, status, error, executor.seconds.to_json(experiment.seconds))
+        if status == "done" and experiment.kind != SWEEP:
+            # Worked out and kept now, while nothing is measured, so that no page has to do it.
+            with suppress(DatabaseError):
+                await asyncio.to_thread(load_ladder, self._store, experiment.id)
         return True
 
     def _end(self, experiment_id: int, status: str, error: str | None, seconds: dict[str, float]) -> None:

@@ -119,17 +119,20 @@ def experiments_of(sides: list[Side]) -> list[int]:
 
 @st.fragment
 def workbench() -> None:
+    """The figures are sent before the fields, which take the browser longer to draw and are as they were."""
     left, right = st.columns([3, 7], gap="large")
     with left:
         now = what_if_inputs.chosen_curves(titles)
-        found = [curve_of(store, store.url, version, key) for key in (now.curve_from, now.curve_to) if key]
-        asked = found[-1] if found[-1][0] and found[-1][1] else found[0]
-        before, after = found[0][0], found[1][0] if len(found) > 1 else None
-        scenario = what_if_inputs.fields(now, Known(titles, before, after, "" if asked[1] else found[-1][2]))
-    what_if_inputs.write_link(scenario)
+    found = [curve_of(store, store.url, version, key) for key in (now.curve_from, now.curve_to) if key]
+    scenario = what_if_inputs.entered(now)
     sides, no_price = sides_of(scenario, [(one, other) for one, other, _ in found])
     with right:
         show_results(sides, scenario, [why for one, _, why in found if one is None], no_price)
+    asked = found[-1] if found[-1][0] and found[-1][1] else found[0]
+    before, after = found[0][0], found[1][0] if len(found) > 1 else None
+    with left:
+        what_if_inputs.draw_fields(now, Known(titles, before, after, "" if asked[1] else found[-1][2]))
+    what_if_inputs.write_link(scenario)
 
 
 def show_results(sides: list[Side], scenario: Scenario, unreadable: list[str], no_price: str) -> None:

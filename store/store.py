@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from store.analyses import Analyses
 from store.database import make_engine, plain_database_errors, sessions
 from store.engines import Engines
 from store.experiments import Experiments
@@ -28,6 +29,7 @@ class Store:
     saved: Saved
     experiments: Experiments
     runs: Runs
+    analyses: Analyses
     imports: Imports
     recordings: Recordings
     engines: Engines
@@ -48,6 +50,7 @@ class Store:
             saved=Saved(session),
             experiments=Experiments(session),
             runs=Runs(session),
+            analyses=Analyses(session),
             imports=Imports(session),
             recordings=Recordings(session),
             engines=Engines(session),

@@ -92,6 +92,15 @@ class ExperimentRow(Base):
     finished_at: Mapped[float | None]
 
 
+class AnalysisRow(Base):
+    """What was worked out of an experiment, as text; `key` stands for all that it was worked out from."""
+
+    __tablename__ = "analyses"
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64))
+    content: Mapped[str] = mapped_column(Text)
+
+
 class RunRow(Base):
     """One recipe x prompt set x load profile x repeat. `rung` orders recipes within the experiment."""
 

@@ -3,34 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import groupby
 from typing import Any
+
+from sqlalchemy.exc import DatabaseError
 
 from app.analysis.compare import RungData
 from app.analysis.ladder import Ladder, RungRuns, build_ladder
 from app.analysis.scoring import DEFAULT_RULE
 from app.analysis.summary import CountedRecord
 from app.analysis.sweep import Load
+from app.experiment.kept_ladder import key_of, read, written
 from app.experiment.kinds import reference_of
 from app.experiment.measure import load_records
 from app.experiment.spec import ExperimentSpec
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
 from optimizers.recipe import Recipe
+from store.experiments import UNFINISHED
 from store.imports import IMPORTED
 from store.store import Store
-from store.tables import RunRow
+from store.tables import ExperimentRow, RunRow
 
 
 def load_ladder(store: Store, experiment_id: int) -> Ladder:
-    """The experiment's rungs; those that have not run yet are there without figures."""
-    rows = store.runs.of_experiment(experiment_id)
-    asked = prompts_of(store, experiment_id)
-    rungs = groupby(rows, key=lambda run: run.rung)
-    kind = store.experiments.get(experiment_id).kind
-    found = [rung_of(store, list(runs), asked) for _, runs in rungs]
-    return build_ladder(found, reference_of(kind), repeated=kind != IMPORTED)
+    """The experiment's rungs; those that have not run yet are there without figures.
+
+    Of an experiment that has ended it is worked out once and kept, under a key of all that it depends on.
+    """
+    experiment, runs = store.experiments.get(experiment_id), store.runs.of_experiment(experiment_id)
+    key = key_of(experiment, runs)
+    kept = store.analyses.find(experiment_id, key)
+    ladder = None if kept is None else read(kept)
+    if ladder is None:
+        ladder = _work_out(store, experiment, runs)
+        if experiment.status not in UNFINISHED:
+            # What cannot be kept, as in a database that is full or read-only, is worked out the next time.
+            with suppress(DatabaseError):
+                store.analyses.keep(experiment_id, key, written(ladder))
+    return ladder
+
+
+def _work_out(store: Store, experiment: ExperimentRow, runs: list[RunRow]) -> Ladder:
+    asked = prompts_of(store, experiment.id)
+    rungs = [rung_of(store, list(repeats), asked) for _, repeats in groupby(runs, key=lambda run: run.rung)]
+    return build_ladder(rungs, reference_of(experiment.kind), repeated=experiment.kind != IMPORTED)
 
 
 def measured_loads(store: Store, experiment_id: int) -> list[Load]:

@@ -71,7 +71,7 @@ def look_at(places: tuple[tuple[str, str], ...]) -> list[KnownModel]:
 
 @st.cache_data(show_spinner="Comparing the rungs", max_entries=32)
 def ladder_of(_store: Store, url: str, experiment_id: int, version: str) -> Ladder:
-    """Cached, for the bootstrap takes a moment; `version` changes whenever a run's state does."""
+    """Cached, for one that was not kept yet takes a moment; `version` changes whenever a run's state does."""
     return load_ladder(_store, experiment_id)
 
 

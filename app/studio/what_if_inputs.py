@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -77,56 +77,55 @@ def chosen_curves(titles: Mapping[str, str]) -> Scenario:
     return replace(now, curve_from=before, curve_to=after)
 
 
-def fields(now: Scenario, known: Known) -> Scenario:
-    """All other inputs, in one column."""
+def entered(now: Scenario) -> Scenario:
+    """`now` with what the fields hold. A field that has not been drawn holds nothing; a number that must not be empty,
+    and is, stays as it was."""
+    held = {name: st.session_state[field_key(name)] for name in NAMES if field_key(name) in st.session_state}
+    given: dict[str, Any] = {name: value.strip() if isinstance(value, str) else value for name, value in held.items()}
+    optional = {name for name, rule in NUMBERS.items() if rule.optional}
+    return replace(now, **{name: value for name, value in given.items() if value is not None or name in optional})
+
+
+def draw_fields(now: Scenario, known: Known) -> None:
+    """All inputs but the curves, in one column; `entered` says what they hold."""
     st.markdown("**Traffic**")
-    values: dict[str, Any] = {"requests_per_day": _number("requests_per_day", now, 10_000.0, 0)}
+    _number("requests_per_day", now, 10_000.0, 0)
     titles = {key: shape.title for key, shape in SHAPES.items()}
-    values["daily_shape"] = _choice("Daily shape", "daily_shape", list(titles), titles, now)
-    if values["daily_shape"] == "custom":
-        values["peak_to_mean"] = _slider("peak_to_mean", now, 1.0, MOST_PEAK, 0.1, TIMES)
+    if _choice("Daily shape", "daily_shape", list(titles), titles, now) == "custom":
+        _slider("peak_to_mean", now, 1.0, MOST_PEAK, 0.1, TIMES)
     as_measured = "A request's mean; empty: as measured."
     _side_by_side(
-        values, now, ("tokens_in", 100.0, 0, _measured(known, "prompt_tokens"), as_measured),
+        now, ("tokens_in", 100.0, 0, _measured(known, "prompt_tokens"), as_measured),
         ("tokens_out", 10.0, 0, _measured(known, "output_tokens"), as_measured),
     )  # fmt: skip
     if known.no_sharing:
         st.caption(plain(f"{NUMBERS['prefix_share'].title}: as measured; {known.no_sharing}."))
     else:
-        values["prefix_share"] = _slider("prefix_share", now, 0.0, 100.0, 5.0, PERCENT)
+        _slider("prefix_share", now, 0.0, 100.0, 5.0, PERCENT)
 
     st.markdown("**Limits**")
-    values["percentile"] = (
-        _seeded("percentile", now, lambda key: st.radio("Limits hold at", STATISTICS, key=key, horizontal=True))
-        or now.percentile
-    )
+    _seeded("percentile", now, lambda key: st.radio("Limits hold at", STATISTICS, key=key, horizontal=True))
     limits = ("most_ttft", "most_tpot", "most_e2e")
-    _side_by_side(values, now, *((name, 10.0, 0, "none", None) for name in limits))
-    values["most_load"] = _slider("most_load", now, 10.0, 100.0, 5.0, PERCENT)
+    _side_by_side(now, *((name, 10.0, 0, "none", None) for name in limits))
+    _slider("most_load", now, 10.0, 100.0, 5.0, PERCENT)
 
     st.markdown("**Money**")
-    values["usd_per_hour"] = _number("usd_per_hour", now, 0.1, 2, "none given", "As --price-per-hour; none is made up.")
+    _number("usd_per_hour", now, 0.1, 2, "none given", "As --price-per-hour; none is made up.")
     _side_by_side(
-        values, now, ("usd_per_kwh", 0.05, 3, "none", "Added to the price where the power is known."),
+        now, ("usd_per_kwh", 0.05, 3, "none", "Added to the price where the power is known."),
         ("watts", 50.0, 0, _watts(known), "Empty: as measured, at the load that drew most."),
     )  # fmt: skip
-    values["replicas"] = (
-        _seeded(
-            "replicas",
-            now,
-            lambda key: st.radio("Replicas", list(REPLICAS), format_func=REPLICAS.__getitem__, key=key),
-        )
-        or now.replicas
+    _seeded(
+        "replicas", now, lambda key: st.radio("Replicas", list(REPLICAS), format_func=REPLICAS.__getitem__, key=key)
     )
-    values["api_model"] = _seeded(
+    _seeded(
         "api_model",
         now,
         lambda key: st.text_input(
             "API model to compare with", key=key, placeholder="for instance gpt-5-mini",
             help="Its prices come from the package genai-prices.",
         ),
-    ).strip()  # fmt: skip
-    return replace(now, **values)
+    )  # fmt: skip
 
 
 def saved_bar(saved: Mapping[str, Mapping[str, Any]], save: Any, forget: Any) -> None:
@@ -166,9 +165,9 @@ def _tried(action: Any, *given: str) -> None:
         st.session_state[WRONG] = [str(error)]
 
 
-def _seeded(name: str, now: Scenario, draw: Any) -> Any:
+def _seeded(name: str, now: Scenario, draw: Callable[[str], object]) -> None:
     st.session_state.setdefault(field_key(name), getattr(now, name))
-    return draw(field_key(name))
+    draw(field_key(name))
 
 
 def _choice(label: str, name: str, keys: Sequence[str], titles: Mapping[str, str], now: Scenario) -> str:
@@ -178,11 +177,11 @@ def _choice(label: str, name: str, keys: Sequence[str], titles: Mapping[str, str
     return str(st.selectbox(label, keys, format_func=titles.__getitem__, key=key))
 
 
-def _side_by_side(values: dict[str, Any], now: Scenario, *asked: tuple[str, float, int, str, str | None]) -> None:
+def _side_by_side(now: Scenario, *asked: tuple[str, float, int, str, str | None]) -> None:
     """Numbers beside one another where there is room: name, step, digits, what an empty field says, and help."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         for name, step, digits, hint, help_text in asked:
-            values[name] = _number(name, now, step, digits, hint, help_text, FIELD_WIDTHS[len(asked)])
+            _number(name, now, step, digits, hint, help_text, FIELD_WIDTHS[len(asked)])
 
 
 def _number(
@@ -193,9 +192,9 @@ def _number(
     hint: str | None = None,
     help_text: str | None = None,
     width: int | Literal["stretch"] = "stretch",
-) -> float | None:
+) -> None:
     rule = NUMBERS[name]
-    value = _seeded(
+    _seeded(
         name,
         now,
         lambda key: st.number_input(
@@ -203,13 +202,10 @@ def _number(
             format=f"%.{digits}f", key=key, placeholder=hint, help=help_text, width=width,
         ),
     )  # fmt: skip
-    return getattr(now, name) if value is None and not rule.optional else value
 
 
-def _slider(name: str, now: Scenario, low: float, high: float, step: float, form: str) -> float:
-    return float(
-        _seeded(name, now, lambda key: st.slider(NUMBERS[name].label, low, high, step=step, format=form, key=key))
-    )
+def _slider(name: str, now: Scenario, low: float, high: float, step: float, form: str) -> None:
+    _seeded(name, now, lambda key: st.slider(NUMBERS[name].label, low, high, step=step, format=form, key=key))
 
 
 def _measured(known: Known, name: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from app.engine.process import group_members
+from app.experiment.kept_ladder import key_of, read
 from app.experiment.results import load_ladder
 from app.replay.load import LoadProfile
 from app.worker import WorkerBusyError, heartbeat_age_s, lock_path, working
@@ -53,6 +54,13 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Measured]:
 
 
 class TestLadder:
+    def test_it_is_worked_out_before_anybody_looks(self, measured: Measured) -> None:
+        store, experiment = measured.store, measured.experiment
+        key = key_of(store.experiments.get(experiment), store.runs.of_experiment(experiment))
+        kept = store.analyses.find(experiment, key)
+        assert kept is not None
+        assert read(kept) == load_ladder(store, experiment)
+
     def test_it_is_measured_from_end_to_end(self, measured: Measured) -> None:
         store, settings, experiment = measured.store, measured.settings, measured.experiment
         row = store.experiments.get(experiment)

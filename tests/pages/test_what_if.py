@@ -99,6 +99,16 @@ def test_a_peak_to_mean_has_its_slider(open_page: Open, store: Store) -> None:
     assert query_of(at)["peak_to_mean"] == "4.5"
 
 
+def test_a_moved_slider_answers_in_the_same_go_and_is_in_the_address(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if", requests_per_day="3000000")
+    before = at.metric[0].value
+    at.slider("what_if_most_load").set_value(30.0).run()
+    assert at.metric[0].value != before
+    assert query_of(at)["most_load"] == "30"
+    assert open_page("what_if", **query_of(at)).metric[0].value == at.metric[0].value
+
+
 def test_what_a_link_says_wrongly_is_named(open_page: Open, store: Store) -> None:
     swept(store)
     at = open_page("what_if", requests_per_day="lots", daily_shape="weekend", curve_from="99")
