@@ -69,7 +69,7 @@ def show_engine(row: EngineRow) -> None:
         if current.base_url and view.is_live(state) and changes:
             facts.append(f"`{current.base_url}/v1`")
         if current.ready_at is not None:
-            facts.append(f"up {view.uptime(current)}")
+            facts.append(f"{'up' if view.is_live(state) else 'was up'} {view.uptime(current)}")
         st.markdown(" · ".join(facts))
         if current.error:
             reason = plain(told(current.error))

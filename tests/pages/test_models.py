@@ -131,6 +131,7 @@ def test_an_engine_left_by_a_dead_worker_is_not_called_ready(open_page: Open, st
     store.engines.ready(engine, "http://127.0.0.1:4321")
     at = open_page("models")
     assert "interrupted" in words(at)
+    assert "was up" in words(at)
     assert "4321" not in words(at)
 
 
