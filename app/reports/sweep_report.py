@@ -74,7 +74,7 @@ def sweep_report(
         version=RUNG,
         facts=(),
         facts_of="",
-        sections=tuple(_sections(found, unit, manifest, evidence)),
+        sections=tuple(_sections(found, unit, slo, manifest, evidence)),
         asked=(),
         repeat=(repeat,) if repeat else (),
         manifest=shown_manifest(manifest),
@@ -83,7 +83,7 @@ def sweep_report(
 
 
 def _sections(
-    found: Sweep, unit: str, manifest: Mapping[str, Any], evidence: tuple[Mapping[str, Any], ...]
+    found: Sweep, unit: str, slo: Slo | None, manifest: Mapping[str, Any], evidence: tuple[Mapping[str, Any], ...]
 ) -> list[Section]:
     if not found.points:
         return []
@@ -106,7 +106,11 @@ def _sections(
         if point.requests_per_s is not None
     )  # fmt: skip
     chart = Chart(
-        sweep_words.words(found, unit), sweep_words.sweep_chart(found, unit), bars, None, "Throughput of each load."
+        sweep_words.words(found, unit),
+        sweep_words.sweep_chart(found, unit, slo),
+        bars,
+        None,
+        "Throughput of each load.",
     )
     sections = [
         Section(

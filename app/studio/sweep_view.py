@@ -29,7 +29,7 @@ def show_sweep(store: Store, experiment: ExperimentRow) -> None:
     unit = unit_of(experiment)
     for text in sentences(found, slo, unit):
         st.markdown(text, width=TEXT_WIDTH)
-    st.plotly_chart(sweep_chart(found, unit), config=PLAIN, key="sweep", alt=words(found, unit))
+    st.plotly_chart(sweep_chart(found, unit, slo), config=PLAIN, key="sweep", alt=words(found, unit))
     rows = sweep_rows(found, unit)
     columns = {name: st.column_config.TextColumn(alignment="right") for name in rows[0]}
     st.dataframe(rows, hide_index=True, column_config=columns, height="content", key="loads", alt="Each load's figures")

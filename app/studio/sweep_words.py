@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from app.analysis.metric import MISSING
+from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.sweep import Slo, Sweep
 from app.experiment.spec import ExperimentSpec
-from app.studio.charts import ACCENTS, frame
+from app.studio.charts import ACCENTS, LINE, axis, frame
 from store.tables import ExperimentRow
 
 
@@ -47,8 +47,9 @@ def sweep_rows(found: Sweep, unit: str) -> list[dict[str, str]]:
     ]
 
 
-def sweep_chart(found: Sweep, unit: str) -> go.Figure:
-    """Throughput on the left axis, p95 latencies on the right; dashes and marks tell them apart without colour."""
+def sweep_chart(found: Sweep, unit: str, slo: Slo | None = None) -> go.Figure:
+    """Throughput above, p95 latencies below with their limits, and the knee through both; dashes and marks tell the
+    lines apart without colour."""
     offered = [point.offered for point in found.points]
     lines = (
         ("Throughput (req/s)", [point.requests_per_s for point in found.points], "y", "solid", "circle"),
@@ -56,19 +57,34 @@ def sweep_chart(found: Sweep, unit: str) -> go.Figure:
         ("End to end p95 (ms)", [point.e2e_ms["p95"] for point in found.points], "y2", "dot", "diamond"),
     )
     figure = go.Figure()
-    for number, (name, values, axis, dash, symbol) in enumerate(lines):
+    for number, (name, values, below, dash, symbol) in enumerate(lines):
         figure.add_scatter(
-            x=offered, y=values, name=name, yaxis=axis, mode="lines+markers",
+            x=offered, y=values, name=name, yaxis=below, mode="lines+markers",
             line={"color": ACCENTS[number], "width": 2, "dash": dash}, marker={"symbol": symbol, "size": 9},
             hovertemplate=f"%{{x:g}} {unit}: %{{y:,.4g}}<extra>{name}</extra>",
         )  # fmt: skip
-    shared = {"fixedrange": True, "rangemode": "tozero"}
     figure.update_layout(
-        **frame(380),
-        xaxis={**shared, "title": {"text": f"Offered load ({unit})"}},
-        yaxis={**shared, "title": {"text": "Requests/s"}},
-        yaxis2={**shared, "title": {"text": "ms"}, "overlaying": "y", "side": "right", "showgrid": False},
+        **frame(460),
+        xaxis={**axis(f"Offered load ({unit})"), "anchor": "y2"},
+        yaxis={**axis("Requests/s"), "domain": [0.56, 1.0]},
+        yaxis2={**axis("ms"), "domain": [0.0, 0.44]},
     )
+    for tag, color in (("ttft_ms", ACCENTS[1]), ("e2e_ms", ACCENTS[2])):
+        if slo is not None and tag in slo.limits:
+            figure.add_shape(
+                type="line", x0=0, x1=1, xref="x domain", y0=slo.limits[tag], y1=slo.limits[tag], yref="y2",
+                line={"color": color, "width": 1, "dash": "dot"},
+                label={
+                    "text": f"{BY_TAG[tag].title} limit", "textposition": "start", "yanchor": "top",
+                    "font": {"color": color, "size": 12},
+                },
+            )  # fmt: skip
+    if found.knee is not None:
+        figure.add_shape(
+            type="line", x0=found.knee, x1=found.knee, y0=0, y1=1, yref="paper",
+            line={"color": LINE, "width": 1, "dash": "dot"},
+            label={"text": "knee", "textposition": "end", "textangle": 0, "font": {"size": 12, "color": LINE}},
+        )  # fmt: skip
     figure.update_layout(legend={"x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}, margin={"t": 40})
     return figure
 
