@@ -24,6 +24,7 @@ AWQ_ARCHITECTURES = (
     "internlm2", "minicpm3",
 )  # fmt: skip
 """The model types of language models that AutoAWQ 0.2.9 knows."""
+NO_4_BITS = "vLLM's CPU build multiplies by 4-bit weights on processors with AVX-512 only; int8_w8a8 needs none"
 MIB = 2**20
 KERNEL = re.compile(r"(?:Using|Selected) (\w*Kernel\w*) for ([\w .-]+)")
 KV_CACHE = re.compile(r"fp8 data type to store kv cache|kv_cache_dtype=.?fp8")
@@ -148,7 +149,10 @@ class Quantization(Technique):
             "checkpoint that it reads",
             ("checkpoint", "bitsandbytes"): "vLLM's CPU build reads no bitsandbytes checkpoints",
         }
-        if not {"avx512f", "amx_bf16"} & set(surroundings.cpu_features):
+        features = set(surroundings.cpu_features)
+        if "avx2" in features and "avx512f" not in features:
+            found |= {("method", name): NO_4_BITS for name, method in METHODS.items() if method.bits == 4}
+        if not {"avx512f", "amx_bf16"} & features:
             found["kv_cache_dtype", "fp8"] = "vLLM keeps an FP8 KV cache on processors with AVX-512 or AMX only"
         return found
 

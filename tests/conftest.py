@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A state folder and a database of the test's own, which commands find by the environment."""
     for name in ("RUNG_DATABASE_URL", "RUNG_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
@@ -39,6 +39,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setattr("app.interchange.bundled.FOLDER", tmp_path / "recorded")
     # Nor on which quantizers somebody has installed beside the engine.
     monkeypatch.setattr("app.experiment.usable.is_installed", lambda tool: False)
+    # Nor on this machine's processor, unless a real engine runs on it.
+    if request.node.get_closest_marker("engine") is None:
+        monkeypatch.setattr("app.engine.hardware._cpu_features", lambda: ("avx2", "avx512f"))
     (tmp_path / "home").mkdir()
     return Settings.load()
 

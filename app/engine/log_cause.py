@@ -11,7 +11,12 @@ PREFIX = re.compile(
 EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*\.)?([A-Z]\w*(?:Error|Exception|Interrupt|Exit)): (.+)$")
 VALIDATION = re.compile(r"^\s*(?:Value error|Assertion failed), (.+?)(?: \[type=.*)?$")
 USAGE = re.compile(r"^\S*(?:api_server\.py|api_server|vllm\S*): error: (.+)$")
-SECOND_HAND = ("engine core initialization failed", "engine process failed to start", "see root cause above")
+SECOND_HAND = (
+    "engine core initialization failed",
+    "engine process failed to start",
+    "see root cause above",
+    "stack trace (above) for the root cause",
+)
 
 REMEDIES = (
     ("kv cache", "give the KV cache more room (--kv-cache-gib) or serve a shorter context (--max-model-len)"),
@@ -21,6 +26,10 @@ REMEDIES = (
     ("trust-remote-code", "the checkpoint brings its own code; allow it only if you trust it (--trust-remote-code)"),
     ("not supported for now", "this engine build does not know the architecture; choose another model"),
     ("no space left", "free some disk space"),
+    (
+        "cpu_gemm_wna16",
+        "vLLM's CPU build has no kernel for 4-bit weights on this processor; choose an 8-bit checkpoint",
+    ),
 )
 SIGNALS = {
     9: "killed (signal 9), often because memory ran out",

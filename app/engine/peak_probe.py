@@ -1,7 +1,8 @@
 """`python -m app.engine.peak_probe bfloat16`: what this processor multiplies and copies in a second, as one JSON line.
 
 A process of its own, since it loads torch and takes all cores for a second. The best of a few tries: a peak is what the
-hardware can do, not what it did beside other programs.
+hardware can do, not what it did beside other programs. A processor without instructions for a type takes a
+thousand times as long as another, so matrices grow until one product takes long enough to be timed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import sys
 from collections.abc import Callable
 from time import perf_counter
 
-SIDE = 2048
+LEAST_SIDE, MOST_SIDE = 128, 2048
+ENOUGH_S = 0.05
 COPIED = 1 << 27
 TRIES = 5
 
@@ -19,11 +21,22 @@ TRIES = 5
 def main(dtype: str) -> None:
     import torch
 
-    left = torch.ones(SIDE, SIDE, dtype=getattr(torch, dtype))
+    def multiply(side: int) -> float:
+        square = torch.ones(side, side, dtype=getattr(torch, dtype))
+        return best(lambda: square @ square)
+
+    side = side_for(multiply)
     source, copy = torch.ones(COPIED, dtype=torch.uint8), torch.zeros(COPIED, dtype=torch.uint8)
-    multiplying = best(lambda: left @ left)
     copying = best(lambda: copy.copy_(source))
-    print(json.dumps({"flops_per_s": 2 * SIDE**3 / multiplying, "bytes_per_s": 2 * COPIED / copying}))
+    print(json.dumps({"flops_per_s": 2 * side**3 / multiply(side), "bytes_per_s": 2 * COPIED / copying}))
+
+
+def side_for(multiply: Callable[[int], float]) -> int:
+    """The smallest side of a product that takes ENOUGH_S, or the largest there is; `multiply` gives seconds."""
+    side = LEAST_SIDE
+    while side < MOST_SIDE and multiply(side) < ENOUGH_S:
+        side *= 2
+    return side
 
 
 def best(do: Callable[[], object]) -> float:

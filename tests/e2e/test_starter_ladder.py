@@ -9,19 +9,24 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from app.engine.builtin import COMPANIONS, STARTER
+from app.engine.hardware import detect_hardware
 from app.preparation.quantizers import is_ready
+from optimizers.registry import techniques
 from tests.e2e.studio import open_page, whole_studio
 
 PROMPTS = 16
+BARRED = techniques().get("quantization").barred(detect_hardware().surroundings())
+QUANTIZED = is_ready("llmcompressor") and ("method", COMPANIONS[STARTER]["quantization"]["method"]) not in BARRED
 TITLES = (
-    *(["Quantization"] if is_ready("llmcompressor") else []),
+    *(["Quantization"] if QUANTIZED else []),
     "Prefix caching",
     "Continuous batching",
     "Speculative decoding",
     "Context selection",
     "Prompt compression",
 )
-ENGINES = 4 if is_ready("llmcompressor") else 3
+ENGINES = 4 if QUANTIZED else 3
 RUNGS = 2 + len(TITLES)
 REQUESTS = RUNGS * 3 * PROMPTS
 MINUTE_MS = 60_000

@@ -168,10 +168,14 @@ def test_engine_flags() -> None:
 
 def test_what_the_hardware_lacks_is_said_with_the_reason() -> None:
     old, new = Surroundings(cpu_features=("avx2",)), Surroundings(cpu_features=("avx512f",))
-    settings = checked(kv_cache_dtype="fp8")
+    settings = checked(method="int8_w8a8", kv_cache_dtype="fp8")
     assert TECHNIQUE.unusable(settings, new) is None
     assert (TECHNIQUE.unusable(settings, old) or "").startswith("kv_cache_dtype=fp8: vLLM keeps an FP8 KV cache")
-    assert TECHNIQUE.unusable(checked(), old) is None
+    assert TECHNIQUE.unusable(checked(), new) is None
+    for method in ("awq", "gptq_w4a16"):
+        assert "on processors with AVX-512 only" in (TECHNIQUE.unusable(checked(method=method), old) or "")
+    assert TECHNIQUE.unusable(checked(method="int8_w8a8"), old) is None
+    assert TECHNIQUE.unusable(checked(), Surroundings(cpu_features=("asimd",))) is None
     assert "cannot round weights to FP8" in (TECHNIQUE.unusable(checked(method="engine_fp8"), new) or "")
     assert TECHNIQUE.unusable(checked(method="engine_fp8"), Surroundings("cuda")) is None
 

@@ -83,3 +83,13 @@ def test_any_log_gives_one_short_line(log: str, code: int | None) -> None:
     assert cause
     assert len(cause.splitlines()) == 1
     assert len(cause) < 600
+
+
+def test_an_engine_that_died_says_of_what_and_not_that_it_died() -> None:
+    log = (
+        "(EngineCore pid=9) ERROR 11-28 18:43:39 [core.py:1512] RuntimeError: Worker failed with error ''_OpNamespace' "
+        "'_C' object has no attribute 'cpu_gemm_wna16'', please check the stack trace above for the root cause\n"
+        "(APIServer pid=7) ERROR 11-28 18:43:39 [async_llm.py:906] vllm.v1.engine.exceptions.EngineDeadError: "
+        "EngineCore encountered an issue. See stack trace (above) for the root cause.\n"
+    )
+    assert exit_cause(log, 1).endswith("no kernel for 4-bit weights on this processor; choose an 8-bit checkpoint")

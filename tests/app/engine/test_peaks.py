@@ -8,7 +8,7 @@ import pytest
 
 from app.engine import peaks
 from app.engine.hardware import Gpu, Hardware
-from app.engine.peak_probe import best
+from app.engine.peak_probe import LEAST_SIDE, MOST_SIDE, best, side_for
 from app.engine.peaks import peaks_of
 
 
@@ -48,3 +48,9 @@ def test_the_fastest_try_counts() -> None:
     calls: list[int] = []
     assert best(lambda: calls.append(1)) >= 0
     assert len(calls) > 1
+
+
+def test_a_slow_processor_multiplies_small_matrices() -> None:
+    assert side_for(lambda side: 2 * side**3 / 1e8) == LEAST_SIDE * 2
+    assert side_for(lambda side: 2 * side**3 / 1e12) == MOST_SIDE
+    assert side_for(lambda side: 1.0) == LEAST_SIDE
