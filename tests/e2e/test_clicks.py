@@ -49,7 +49,8 @@ def test_an_experiment_is_cancelled_and_resumed_to_its_end(studio: str, page: Pa
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("heading", name="Latest ladder")).to_be_visible(timeout=5 * 60_000)
     page.get_by_role("link", name="Open the ladder").click()
-    expect(page.get_by_text("an answered request costs")).to_be_visible()
+    page.wait_for_url(re.compile(r"/ladder\?experiment=\d+$"))
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("an answered request costs")
 
 
 def test_an_engine_is_started_watched_and_stopped(studio: str, page: Page) -> None:

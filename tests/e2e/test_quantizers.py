@@ -17,7 +17,7 @@ from app.engine.hardware import detect_hardware
 from app.preparation.quantizers import environment
 from optimizers.registry import techniques
 from store.settings import ROOT
-from tests.app.commands.conftest import Rung, check, rung
+from tests.app.commands.conftest import Rung, rung
 
 __all__ = ["rung"]
 BARRED = techniques().get("quantization").barred(detect_hardware().surroundings())
@@ -68,4 +68,8 @@ def test_four_bits_are_refused_where_no_kernel_multiplies_by_them(
         "run", "--model", STARTER, "--prompts", "support-desk", "--techniques", "quantization",
         "--set", f"quantization.method={method}",
     )  # fmt: skip
-    check(said, f"method={method}", "AVX-512")
+    assert said.code == 2
+    told = said.err.splitlines()[-1]
+    assert told.startswith("rung: ")
+    assert f"method={method}" in told
+    assert "AVX-512" in told
