@@ -48,6 +48,7 @@ def test_an_experiment_is_cancelled_and_resumed_to_its_end(studio: str, page: Pa
     expect(page.get_by_text("Ladder: starter on support-desk was cancelled")).to_be_visible()
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("heading", name="Latest ladder")).to_be_visible(timeout=5 * 60_000)
+    settle(page)
     page.get_by_role("link", name="Open the ladder").click()
     page.wait_for_url(re.compile(r"/ladder\?experiment=\d+$"))
     expect(page.get_by_role("heading", level=2).first).to_contain_text("an answered request costs")

@@ -13,7 +13,7 @@ from app.engine.builtin import COMPANIONS, STARTER
 from app.engine.hardware import detect_hardware
 from app.preparation.quantizers import is_ready
 from optimizers.registry import techniques
-from tests.e2e.studio import open_page, whole_studio
+from tests.e2e.studio import open_page, settle, whole_studio
 
 PROMPTS = 16
 BARRED = techniques().get("quantization").barred(detect_hardware().surroundings())
@@ -54,6 +54,7 @@ def test_one_click_measures_the_starter_ladder(tmp_path: Path, browser: Browser)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         open_page(page, url)
         expect(page.get_by_role("heading", name="Latest ladder")).to_be_visible(timeout=PATIENCE_MS)
+        settle(page)
         page.get_by_role("link", name="Open the ladder").click()
         page.wait_for_url(re.compile(r"/ladder\?experiment=\d+$"))
         expect(page.get_by_role("heading", level=2).first).to_contain_text(
