@@ -55,6 +55,11 @@ def starter_folders(models: Path) -> Path:
     return models / BUILTIN[STARTER]
 
 
+def use_processor(patch: pytest.MonkeyPatch, *features: str) -> None:
+    """This machine's processor has these features from now on, or those that most have."""
+    patch.setattr("app.engine.hardware._cpu_features", lambda: features or ("avx2", "avx512f"))
+
+
 def use_fake_engine(patch: pytest.MonkeyPatch, **behaviour: object) -> None:
     """Engines that are launched from now on are fakes of this behaviour, as in `fault="stall"`."""
     patch.setenv("RUNG_ENGINE_COMMAND", shlex.join(ENGINE_COMMAND))

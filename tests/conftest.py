@@ -15,7 +15,7 @@ from hypothesis import settings as hypothesis_settings
 
 from store.settings import Settings
 from store.store import Store
-from tests.building import checkpoint_folder, starter_folders, use_fake_engine
+from tests.building import checkpoint_folder, starter_folders, use_fake_engine, use_processor
 
 # The same examples at every run: a red test stays red until it is mended. Speed is not what is tested.
 hypothesis_settings.register_profile("rung", deadline=None, derandomize=True, database=None, max_examples=60)
@@ -41,7 +41,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("app.experiment.usable.is_installed", lambda tool: False)
     # Nor on this machine's processor, unless a real engine runs on it.
     if request.node.get_closest_marker("engine") is None:
-        monkeypatch.setattr("app.engine.hardware._cpu_features", lambda: ("avx2", "avx512f"))
+        use_processor(monkeypatch)
     (tmp_path / "home").mkdir()
     return Settings.load()
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.engine.builtin import companion_settings
 from app.engine.checkpoint import Checkpoint
+from app.experiment.companions import companion_settings
 from app.experiment.saved_recipes import find_recipe
 from app.experiment.usable import why_not
 from optimizers.errors import InputError

@@ -20,17 +20,19 @@ BUILTIN: Mapping[str, str] = {STARTER: "target", STARTER_DRAFT: "draft"}
 BUILTIN_TOOLS: Mapping[str, str] = {STARTER_CLASSIFIER: "xlm-roberta-large-starter"}
 """The same for models that a technique may be given but that no engine can serve."""
 
-COMPANIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+COMPANIONS: Mapping[str, Mapping[str, tuple[Mapping[str, Any], ...]]] = {
     STARTER: {
-        # AutoAWQ takes minutes on it and costs most of its answers; GPTQ takes seconds and costs none.
-        "quantization": {"method": "gptq_w4a16"},
-        "speculative_decoding": {"method": "draft_model", "draft_model": STARTER_DRAFT, "num_speculative_tokens": 3},
+        # AutoAWQ takes minutes on it and costs most of its answers; GPTQ takes seconds and costs none. Where processors
+        # have no kernel for 4 bits, 8 it is.
+        "quantization": ({"method": "gptq_w4a16"}, {"method": "int8_w8a8"}),
+        "speculative_decoding": ({"method": "draft_model", "draft_model": STARTER_DRAFT, "num_speculative_tokens": 3},),
         # It follows no wish that it never practised.
-        "history_summary": {"instruction": "Sum up the answers so far."},
-        "prompt_compression": {"method": "llmlingua2", "compressor": STARTER_CLASSIFIER},
+        "history_summary": ({"instruction": "Sum up the answers so far."},),
+        "prompt_compression": ({"method": "llmlingua2", "compressor": STARTER_CLASSIFIER},),
     }
 }
-"""Model -> technique -> the settings that a ladder of this model has where a person sets nothing else."""
+"""Model -> technique -> the settings that a ladder of this model has where a person sets nothing else: one way, or
+several in the order in which they are wanted (app/experiment/companions.py)."""
 
 ABOUT = (
     "The starter models are instruments: trained on generated records, letters and chats so that the starter prompts "
@@ -70,10 +72,6 @@ def refuse_builtin(name: str) -> None:
     """Raises InputError for a name that nobody can save a model under."""
     if builtin_folder(name):
         raise InputError(f"the name {name!r} is a built-in model's; give this one another name")
-
-
-def companion_settings(model: str | None) -> Mapping[str, Mapping[str, Any]]:
-    return COMPANIONS.get(model or "", {})
 
 
 def all_incomplete(models: Path) -> str | None:

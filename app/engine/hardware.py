@@ -43,6 +43,11 @@ class Hardware:
         return Surroundings(self.device, True, model_config or {}, self.cpu_features)
 
     @property
+    def computes_in_32_bits(self) -> bool:
+        """Whether numbers of 16 bits cost more here than those of 32: a processor with AVX2 that lacks AVX-512."""
+        return not self.gpus and "avx2" in self.cpu_features and "avx512f" not in self.cpu_features
+
+    @property
     def title(self) -> str:
         if self.gpus:
             return f"{len(self.gpus)} x {self.gpus[0].name}"
@@ -75,7 +80,7 @@ def free_memory() -> Room:
             pynvml.nvmlShutdown()
     except pynvml.NVMLError:
         memory = psutil.virtual_memory()
-        return Room("cpu", memory.total, memory.available)
+        return Room("cpu", memory.total, memory.available, detect_hardware().computes_in_32_bits)
 
 
 def _cpu_name() -> str:

@@ -42,11 +42,13 @@ KV_FORMS: Mapping[str, int] = {"auto": 2, "fp8": 1}
 
 @dataclass(frozen=True)
 class Room:
-    """Memory that an engine may have, in bytes. `kind` is "RAM" or "GPU memory"."""
+    """Memory that an engine may have, in bytes. `kind` is "RAM" or "GPU memory". `full_width` says that engines hold
+    numbers of 16 bits as 32 there, unless they are told otherwise (plan.py)."""
 
     device: Literal["cpu", "cuda"]
     total_bytes: int
     free_bytes: int
+    full_width: bool = False
 
     @property
     def kind(self) -> str:
@@ -120,16 +122,17 @@ class Fit:
         return self.kv_bytes <= self.left_bytes
 
 
-def weight_bytes(weights: Weights, form: str) -> int:
+def weight_bytes(weights: Weights, form: str, full_width: bool = False) -> int:
     """Bytes of the weights in memory.
 
-    as-served: numbers of 16 bits or more become 16 bits, as vLLM's `--dtype auto` loads them, and packed ones stay.
+    as-served: numbers of 16 bits or more become 16 bits, as vLLM's `--dtype auto` loads them, or 32 with `full_width`,
+    and packed ones stay.
     int8 and int4 pack the linear layers (int4 with a scale of 16 bits for each 128 weights) and leave the rest in 16
     bits: Lin et al., AWQ (2023), and Frantar et al., GPTQ (2022).
     """
     rest = weights.numbers - weights.linear
     if form == AS_SERVED:
-        return 2 * weights.full + weights.other_bytes
+        return (4 if full_width else 2) * weights.full + weights.other_bytes
     if form == "fp32":
         return 4 * weights.numbers
     if form == "16-bit":
@@ -155,8 +158,8 @@ def fit_checkpoint(
         raise InputError(f"{checkpoint.name} is quantized already ({checkpoint.quantization}); it is served as it is")
     if form != AS_SERVED and weights is None:
         raise InputError(f"the weights of {checkpoint.name} are no safetensors files, so only {AS_SERVED} is known")
-    held = checkpoint.weight_bytes if weights is None else weight_bytes(weights, form)
-    number = kv_number_bytes(form == "fp32", kv)
+    held = checkpoint.weight_bytes if weights is None else weight_bytes(weights, form, room.full_width)
+    number = kv_number_bytes(form == "fp32" or (form == AS_SERVED and room.full_width), kv)
     return memory_fit(checkpoint.kv_layout, held, widths_of(checkpoint.config), room, load, number, longest)
 
 

@@ -26,6 +26,11 @@ CPU_KV_SHARE = 0.25
 CPU_KV_SEQUENCES = 64
 """On a CPU the cache is cleared page by page at every start: seconds for each GiB that nobody will use."""
 
+AUTO = "auto"
+WIDENED = (
+    "this processor lacks AVX-512, and without it vLLM is several times slower in bfloat16 than in float32: weights "
+    "are loaded as float32; --dtype bfloat16 keeps them as they are"
+)
 FULL_WIDTH = ("float32", "float")
 """Values of `--dtype` under which keys and values take 4 bytes a number."""
 
@@ -36,7 +41,7 @@ class EngineOptions:
 
     max_model_len: int | None = None
     kv_cache_gib: float | None = None
-    dtype: str = "auto"
+    dtype: str = AUTO
     trust_remote_code: bool = False
     extra_args: tuple[str, ...] = ()
 
@@ -92,7 +97,8 @@ def plan_engine(
     notes: list[str] = []
     recipe_flags = recipe.engine_flags()
     block = block_tokens(hardware.device, int(recipe_flags.get("--block-size") or 0))
-    number_bytes = kv_number_bytes(options.dtype in FULL_WIDTH, recipe_flags.get("--kv-cache-dtype") or "auto")
+    dtype = _dtype(hardware, options, notes)
+    number_bytes = kv_number_bytes(dtype in FULL_WIDTH, recipe_flags.get("--kv-cache-dtype") or "auto")
     kv_bytes = _kv_cache_bytes(checkpoint, hardware, options, block, number_bytes)
     held = None if kv_bytes is None else kv_tokens(checkpoint.kv_layout, kv_bytes, block, number_bytes)
     tokens = None if held is None else max(0, held - block)
@@ -101,7 +107,7 @@ def plan_engine(
         "--model": str(checkpoint.folder),
         "--served-model-name": checkpoint.name,
         "--host": "127.0.0.1",
-        "--dtype": options.dtype,
+        "--dtype": dtype,
         # Without it the server counts cached tokens for itself only.
         "--enable-prompt-tokens-details": None,
     }
@@ -136,6 +142,14 @@ def _refuse_unusable(recipe: Recipe, surroundings: Surroundings) -> None:
         reason = techniques().get(use.key).unusable(use.settings, surroundings)
         if reason:
             raise InputError(f"{use.key} cannot be used so: {reason}")
+
+
+def _dtype(hardware: Hardware, options: EngineOptions, notes: list[str]) -> str:
+    """`auto` is vLLM's to read from the checkpoint, unless this processor is slow in what it would read."""
+    if options.dtype != AUTO or not hardware.computes_in_32_bits:
+        return options.dtype
+    notes.append(WIDENED)
+    return FULL_WIDTH[0]
 
 
 def _environment(options: EngineOptions) -> tuple[tuple[str, str], ...]:

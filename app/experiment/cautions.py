@@ -1,4 +1,5 @@
-"""What to know before an experiment starts: the techniques' cautions, asked with what is known of model and load."""
+"""What to know before an experiment starts: the launch plan's notes, and the techniques' cautions, asked with what is
+known of model and load."""
 
 from __future__ import annotations
 
@@ -14,7 +15,6 @@ from app.experiment.spec import ExperimentSpec
 from app.prompts.prompt_set import PromptSet
 from optimizers.cautions import cautions
 from optimizers.kv_blocks import DEFAULT_TOKENS
-from optimizers.recipe import Recipe
 from optimizers.technique import Beside, ModelFacts
 
 OPEN_LOOP = (
@@ -38,36 +38,28 @@ def cautions_of(
         rate = _hit_rate(checkpoint, prompt_set, hardware)
     found: list[str] = []
     for rung in spec.rungs:
-        beside = _beside(spec, rung.recipe, checkpoint, hardware, rate)
-        if checkpoint is not None and sent is not None and needs_sent(rung.recipe):
-            prompts = sent(rung.recipe)
-            changed = None if prompts is None else PromptSet("as sent", tuple(prompts))
-            beside = replace(beside, sent_hit_rate=_hit_rate(checkpoint, changed, hardware) if changed else None)
+        beside = Beside(
+            temperature=spec.sampling.temperature,
+            concurrency=None if spec.load.is_open else spec.load.concurrency,
+            saved_hit_rate=rate,
+        )
+        if checkpoint is not None:
+            plan = plan_engine(checkpoint, rung.recipe, hardware, spec.engine)
+            found += [f"engine: {note}" for note in plan.notes]
+            beside = replace(
+                beside,
+                kv_cache_tokens=plan.kv_cache_tokens,
+                max_model_len=plan.max_model_len,
+                served=ModelFacts(checkpoint.name, checkpoint.config, checkpoint.vocab_size),
+            )
+            if sent is not None and needs_sent(rung.recipe):
+                prompts = sent(rung.recipe)
+                changed = None if prompts is None else PromptSet("as sent", tuple(prompts))
+                beside = replace(beside, sent_hit_rate=_hit_rate(checkpoint, changed, hardware) if changed else None)
         found += cautions(rung.recipe, beside)
     if spec.load.is_open and len(spec.rungs) > 1:
         found.append(OPEN_LOOP)
     return tuple(dict.fromkeys(found))
-
-
-def _beside(
-    spec: ExperimentSpec, recipe: Recipe, checkpoint: Checkpoint | None, hardware: Hardware, rate: float | None
-) -> Beside:
-    load = Beside(
-        temperature=spec.sampling.temperature,
-        concurrency=None if spec.load.is_open else spec.load.concurrency,
-        saved_hit_rate=rate,
-    )
-    if checkpoint is None:
-        return load
-    plan = plan_engine(checkpoint, recipe, hardware, spec.engine)
-    return Beside(
-        temperature=load.temperature,
-        concurrency=load.concurrency,
-        saved_hit_rate=rate,
-        kv_cache_tokens=plan.kv_cache_tokens,
-        max_model_len=plan.max_model_len,
-        served=ModelFacts(checkpoint.name, checkpoint.config, checkpoint.vocab_size),
-    )
 
 
 def _hit_rate(checkpoint: Checkpoint, prompt_set: PromptSet, hardware: Hardware) -> float | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.engine.builtin import companion_settings
+from app.experiment.companions import companion_settings
 from app.replay.load import MAX_RATE
 from app.studio.new_experiment import FIRST_PROMPTS, OFFERED, Choice, There
 from optimizers.errors import InputError

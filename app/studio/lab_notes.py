@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.engine.builtin import companion_settings
 from app.engine.checkpoint import Checkpoint
 from app.engine.named_models import refusal
+from app.experiment.companions import companion_settings
 from app.experiment.kinds import KINDS
 from app.experiment.usable import why_not
 from app.studio.new_experiment import Choice, NewExperiment

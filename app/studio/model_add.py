@@ -10,12 +10,15 @@ from app.background.download import start_download
 from app.background.quantize import start_quantizing
 from app.preparation.quantizing import MADE_HERE, default_name
 from app.studio import model_view as view
+from app.studio.lab_notes import sentence
 from app.studio.model_view import KnownModel
 from app.studio.parts import TEXT_WIDTH
 from app.studio.session import attempt, hardware, look_at
 from app.studio.wording import plain
+from app.words import listed
 from optimizers.errors import InputError
 from optimizers.quantization import GROUP_SIZES, METHODS
+from optimizers.registry import techniques
 from store.settings import Settings
 from store.store import Store
 
@@ -50,11 +53,14 @@ def quantize_form(store: Store, settings: Settings, models: Sequence[KnownModel]
     usable = [model.name for model in models if model.checkpoint is not None and not model.checkpoint.quantization]
     if not usable:
         return
+    barred = techniques().get("quantization").barred(hardware().surroundings())
+    reasons = {name: barred.get(("method", name)) for name in MADE_HERE}
+    methods = [name for name, reason in reasons.items() if reason is None]
     sets = [OWN_CHOICE, *(row.name for row in store.prompt_sets.all())]
     with st.expander("Quantize a model", icon=":material/compress:"), st.form("quantize_model", border=False):
         with st.container(horizontal=True):
             model = st.selectbox("Model to quantize", usable, width=260)
-            method = st.selectbox("Method", MADE_HERE, format_func=lambda name: METHODS[name].title, width=240)
+            method = st.selectbox("Method", methods, format_func=lambda name: METHODS[name].title, width=240)
             group = st.selectbox(
                 "Group size", GROUP_SIZES, GROUP_SIZES.index("128"), width=140,
                 help="AWQ and GPTQ: weights that share a scale. Smaller is more exact and larger on disk.",
@@ -69,6 +75,9 @@ def quantize_form(store: Store, settings: Settings, models: Sequence[KnownModel]
             "It takes the machine for itself, as an experiment does: one waits for the other. The first time, the "
             "tool's own environment is made."
         )
+        for reason in filter(None, dict.fromkeys(reasons.values())):
+            titles = listed([METHODS[name].title for name in MADE_HERE if reasons[name] == reason])
+            st.caption(f":material/block: {plain(f'Not here: {titles}. {sentence(reason)}')}")
         if not st.form_submit_button("Quantize", icon=":material/compress:"):
             return
         technique: dict[str, str | int] = {"method": method}

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.analysis.sweep import Slo
-from app.engine.builtin import STARTER, companion_settings
+from app.engine.builtin import STARTER
 from app.engine.hardware import Hardware
 from app.engine.hub import find_model
 from app.experiment.cautions import cautions_of
+from app.experiment.companions import companion_settings
 from app.experiment.kinds import KINDS
 from app.experiment.preview import Preview, preview
 from app.experiment.queue import enqueue

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.engine.builtin import BUILTIN_TOOLS, STARTER, companion_settings
+from app.engine.builtin import BUILTIN_TOOLS, STARTER
+from app.experiment.companions import companion_settings
 from app.preparation.previewing import preview_with
 from app.prompts.preview import Preview, previewable
 from app.studio.model_view import model_places

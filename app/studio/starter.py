@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from app.analysis.article import SPOKEN
 from app.analysis.metric import MISSING
-from app.engine.builtin import STARTER, companion_settings
+from app.engine.builtin import STARTER
 from app.engine.hardware import Hardware
 from app.engine.hub import find_model
+from app.experiment.companions import companion_settings
 from app.experiment.preview import Preview, preview
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, ladder_rungs

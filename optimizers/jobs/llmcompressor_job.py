@@ -1,6 +1,8 @@
 """Quantizes a checkpoint with llm-compressor: GPTQ W4A16, INT8 W8A8 or FP8. Run by the Python of .venv-llmcompressor.
 
-`python -m optimizers.jobs.llmcompressor_job JOB.json`. It works in the data type that the source has.
+`python -m optimizers.jobs.llmcompressor_job JOB.json`. It works in the data type that the source has; on a processor
+without AVX-512 in 32 bits, because half precision is many times slower there, and saves what is not quantized as the
+source has it.
 """
 
 from __future__ import annotations
@@ -28,11 +30,16 @@ def work(job: dict[str, Any], report: Reporter) -> tuple[dict[str, float], dict[
     from datasets import Dataset
     from llmcompressor import oneshot
     from llmcompressor.pipelines.sequential import pipeline
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     source, target = Path(job["source"]), Path(job["target"])
+    on_gpu = torch.cuda.is_available()
+    slow = not on_gpu and torch.backends.cpu.get_cpu_capability() == "AVX2"
     model = AutoModelForCausalLM.from_pretrained(
-        source, dtype="auto", device_map="auto" if torch.cuda.is_available() else None, trust_remote_code=False
+        source,
+        dtype=torch.float32 if slow else "auto",
+        device_map="auto" if on_gpu else None,
+        trust_remote_code=False,
     ).eval()
     report.progress(0, 0, "perplexity of the original")
     before = perplexity(model, job["held_out"])
@@ -46,6 +53,8 @@ def work(job: dict[str, Any], report: Reporter) -> tuple[dict[str, float], dict[
     report.progress(0, 0, "perplexity of the quantized model")
     after = perplexity(model, job["held_out"])
     report.progress(0, 0, "saving")
+    if slow:
+        _narrow(model, AutoConfig.from_pretrained(source).dtype or torch.bfloat16)
     model.save_pretrained(target, save_compressed=True)
     finish(source, target)
     facts = {
@@ -80,6 +89,15 @@ def recipe_of(settings: dict[str, Any]) -> list[Any]:
         "group_size": None if size == -1 else size,
     }
     return [GPTQModifier(config_groups={"group_0": {"targets": ["Linear"], "weights": weights}}, ignore=LEFT_OUT)]
+
+
+def _narrow(model: Any, dtype: Any) -> None:
+    """Everything but quantized layers: their scales must stay those that the weights were rounded by."""
+    for module in model.modules():
+        if getattr(module, "quantization_scheme", None) is None:
+            for parameter in module.parameters(recurse=False):
+                parameter.data = parameter.data.to(dtype)
+    model.config.dtype = dtype
 
 
 def _counted(items: Iterable[Any], report: Reporter, label: str) -> Iterable[Any]:

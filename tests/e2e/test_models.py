@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from app.engine.builtin import STARTER, STARTER_DRAFT
 from app.engine.checkpoint import read_checkpoint
+from app.experiment.companions import companion_settings
 from app.preparation.quantizers import environment
 from app.prompts.saved import find_prompts, load_prompt_set
 from optimizers.quantization import METHODS
@@ -21,7 +22,9 @@ from store.database import sqlite_url
 from store.store import Store
 from tests.e2e.studio import choose, open_page, settle, whole_studio
 
-METHOD, TOOL = "gptq_w4a16", "llmcompressor"
+TOOL = "llmcompressor"
+# The first that a starter model has on this processor.
+METHOD = companion_settings(STARTER)["quantization"]["method"]
 MINUTE_MS = 60_000
 PATIENCE_MS = 10 * MINUTE_MS
 pytestmark = [pytest.mark.browser, pytest.mark.engine, pytest.mark.timeout(20 * 60)]
@@ -76,7 +79,7 @@ def test_a_starter_model_is_quantized_watched_and_listed(page: Page, home: Path)
     store.close()
     assert saved is not None
     made = read_checkpoint(Path(saved.location))
-    assert (made.quantization, made.quantized_bits) == ("compressed-tensors", 4)
+    assert (made.quantization, made.quantized_bits) == ("compressed-tensors", METHODS[METHOD].bits)
 
 
 def test_one_prompt_is_asked_of_a_real_engine(page: Page, home: Path) -> None:

@@ -9,15 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.engine.builtin import COMPANIONS, STARTER
-from app.engine.hardware import detect_hardware
 from app.preparation.quantizers import is_ready
-from optimizers.registry import techniques
 from tests.e2e.studio import open_page, settle, whole_studio
 
 PROMPTS = 16
-BARRED = techniques().get("quantization").barred(detect_hardware().surroundings())
-QUANTIZED = is_ready("llmcompressor") and ("method", COMPANIONS[STARTER]["quantization"]["method"]) not in BARRED
+QUANTIZED = is_ready("llmcompressor")
 TITLES = (
     *(["Quantization"] if QUANTIZED else []),
     "Prefix caching",

@@ -19,6 +19,7 @@ from app.preparation.calibration import CalibrationText
 from app.preparation.job import Say
 from optimizers.checkpoint_order import CheckpointOrder
 from store.settings import Settings
+from tests.building import use_processor
 
 TEXT = CalibrationText("texts", ((1, 2, 3), (4, 5, 6)), ((7, 8),))
 REAL_WORK = quantize.work
@@ -52,4 +53,5 @@ async def work(spec: Mapping[str, Any], settings: Settings, report: Report) -> M
     with pytest.MonkeyPatch.context() as patch:
         use_fake_quantizer(patch)
         use_fake_text(patch)
+        use_processor(patch)
         return await REAL_WORK(spec, settings, report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,13 @@ import pytest
 from app.engine.builtin import (
     BUILTIN,
     BUILTIN_TOOLS,
-    COMPANIONS,
     FOLDERS,
     all_incomplete,
-    companion_settings,
     incomplete,
     read_known,
     refuse_builtin,
 )
 from optimizers.errors import InputError
-from optimizers.recipe import Recipe
-from starter.sets.multi_turn import summary_request
-from starter.sets.words import Words
 from tests.building import checkpoint_folder
 
 
@@ -74,17 +68,3 @@ def test_built_in_names_are_taken() -> None:
         with pytest.raises(InputError, match="is a built-in model's; give this one another name"):
             refuse_builtin(name)
     refuse_builtin("mine")
-
-
-def test_the_starter_model_is_asked_for_summaries_as_it_practised() -> None:
-    practised = {summary_request(Words(random.Random(seed), held_out=False)) for seed in range(99)}
-    assert companion_settings("starter")["history_summary"]["instruction"] in practised
-
-
-def test_what_comes_along_is_a_recipe_of_built_in_models() -> None:
-    for brought in COMPANIONS.values():
-        recipe = Recipe.of(brought.items())
-        assert {use.key for use in recipe.uses} == {*brought}
-    assert companion_settings("starter")["speculative_decoding"]["draft_model"] in BUILTIN
-    assert companion_settings("starter")["prompt_compression"]["compressor"] in BUILTIN_TOOLS
-    assert companion_settings("mine") == companion_settings(None) == {}

@@ -176,6 +176,17 @@ def test_a_checkpoint_is_fitted_as_it_is_served(tiny: Checkpoint) -> None:
     assert widths_of(LLAMA) == Widths(64, 0, 0)
 
 
+def test_where_engines_compute_in_32_bits_so_is_what_they_hold(tiny: Checkpoint) -> None:
+    weights = read_weights(tiny.folder)
+    wide = replace(RAM, full_width=True)
+    assert fit_checkpoint(tiny, weights, wide, Load(128, 1)) == replace(
+        fit_checkpoint(tiny, weights, RAM, Load(128, 1), "fp32"), room=wide
+    )
+    for form in ("16-bit", "int8"):
+        narrow = fit_checkpoint(tiny, weights, RAM, Load(128, 1), form)
+        assert fit_checkpoint(tiny, weights, wide, Load(128, 1), form) == replace(narrow, room=wide)
+
+
 @pytest.mark.parametrize(
     ("load", "form", "kv", "says"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,28 @@ def test_the_command_line() -> None:
 def test_code_of_the_checkpoint_is_run_only_when_asked_for() -> None:
     assert "--trust-remote-code" not in plan().argv
     assert "--trust-remote-code" in plan(trust_remote_code=True).argv
+
+
+def test_a_processor_that_is_slow_in_16_bits_is_given_32_and_the_plan_says_so() -> None:
+    old, new = (replace(CPU, cpu_features=features) for features in (("avx2",), ("avx2", "avx512f")))
+    assert value(plan(hardware=old), "--dtype") == "float32"
+    (note,) = plan(hardware=old).notes
+    assert "--dtype bfloat16" in note
+    for asked in ("bfloat16", "half"):
+        assert value(plan(hardware=old, dtype=asked), "--dtype") == asked
+        assert plan(hardware=old, dtype=asked).notes == ()
+    for other in (CPU, new, GPU, replace(GPU, cpu_features=("avx2",))):
+        assert value(plan(hardware=other), "--dtype") == "auto"
+        assert plan(hardware=other).notes == ()
+
+
+def test_keys_and_values_of_32_bits_take_twice_the_room() -> None:
+    old = replace(CPU, cpu_features=("avx2",))
+    narrow, wide = (plan(hardware=hardware, kv_cache_gib=0.01) for hardware in (CPU, old))
+    assert narrow.kv_cache_bytes == wide.kv_cache_bytes
+    assert narrow.kv_cache_tokens is not None
+    assert wide.kv_cache_tokens is not None
+    assert wide.kv_cache_tokens + BLOCK == (narrow.kv_cache_tokens + BLOCK) // 2 // BLOCK * BLOCK
 
 
 def test_only_a_cpu_goes_without_compilation() -> None:
