@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.analysis.ladder import Ladder, RungResult
 from app.commands.follow import run_to_end
-from app.engine.builtin import companion_settings
+from app.experiment.companions import companion_settings
 from app.experiment.queue import enqueue
 from app.experiment.results import load_ladder
 from app.experiment.spec import ExperimentSpec, ladder_rungs

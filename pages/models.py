@@ -13,7 +13,7 @@ from app.studio.access import may_change, told
 from app.studio.model_add import add_form, quantize_form
 from app.studio.model_chat import chat
 from app.studio.model_fit_form import fit_form
-from app.studio.model_jobs import show_jobs
+from app.studio.model_jobs import jobs_now, show_jobs
 from app.studio.session import POLL_S, attempt, hardware, look_at, open_studio, worker_notice
 from app.studio.wording import plain
 from optimizers.technique import Surroundings
@@ -95,13 +95,14 @@ def show_engine(row: EngineRow) -> None:
 parts.page_title("Models", "The models on this machine, whether they fit, and an engine of your own to ask.")
 worker_notice(store)
 model_places = view.model_places(store, settings)
+jobs = jobs_now(settings) if changes else []
 known = look_at(model_places)
 engine = store.engines.latest("person")
 show_models(model_places, known)
 if changes:
     add_form(store, settings)
     quantize_form(store, settings, known, is_alive(engine))
-    show_jobs(settings)
+    show_jobs(settings, jobs)
 st.header("Memory fit", anchor=False)
 chosen = fit_form(known)
 st.header("Engine", anchor=False)

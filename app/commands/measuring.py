@@ -35,7 +35,7 @@ from app.experiment.queue import enqueue
 from app.experiment.sent_prompts import sent_by
 from app.experiment.spec import ExperimentSpec, Rung
 from app.preparation.prompts import refuse_idle
-from app.preparation.served import check_prepared
+from app.preparation.served import check_prepared, named_checkpoint
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.load import LoadProfile
 from optimizers.errors import InputError
@@ -95,7 +95,7 @@ def refuse_unlaunchable(
     if checkpoint is not None:
         hardware = detect_hardware()
         check_prepared(store, recipe, hardware.surroundings(checkpoint.config))
-        plan_engine(checkpoint, resolved.recipe, hardware, options)
+        plan_engine(named_checkpoint(resolved) or checkpoint, resolved.recipe, hardware, options)
 
 
 def asked_prompts(store: Store, arguments: argparse.Namespace) -> tuple[Prompt, ...]:

@@ -26,6 +26,7 @@ CPU_KV_SHARE = 0.25
 CPU_KV_SEQUENCES = 64
 """On a CPU the cache is cleared page by page at every start: seconds for each GiB that nobody will use."""
 
+PACKED_BITS = 4
 AUTO = "auto"
 WIDENED = (
     "this processor lacks AVX-512, and without it vLLM is several times slower in bfloat16 than in float32: weights "
@@ -92,6 +93,7 @@ def plan_engine(
     was asked for, and for settings that this engine would refuse."""
     if checkpoint.architecture.endswith("ForTokenClassification"):
         raise InputError(f"{checkpoint.name} sorts tokens and writes none; name a language model to serve")
+    refuse_weights(checkpoint, hardware)
     options = options or EngineOptions()
     _refuse_unusable(recipe, Surroundings(hardware.device, True, checkpoint.config))
     notes: list[str] = []
@@ -134,6 +136,16 @@ def plan_engine(
         kv_cache_tokens=tokens,
         notes=tuple(notes),
     )
+
+
+def refuse_weights(checkpoint: Checkpoint, hardware: Hardware) -> None:
+    """Raises InputError for weights that no kernel here multiplies by: an engine would load them, and die at its first
+    request."""
+    if hardware.computes_in_32_bits and checkpoint.quantized_bits == PACKED_BITS:
+        raise InputError(
+            f"the weights of {checkpoint.name} have {PACKED_BITS} bits, and vLLM's CPU build multiplies by those on "
+            "processors with AVX-512 only; serve the original, or one of 8 bits"
+        )
 
 
 def _refuse_unusable(recipe: Recipe, surroundings: Surroundings) -> None:

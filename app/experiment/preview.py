@@ -10,11 +10,11 @@ from app.engine.checkpoint import Checkpoint
 from app.engine.hardware import Hardware
 from app.engine.hub import find_model
 from app.engine.named_models import resolve_models
-from app.engine.plan import EngineOptions, plan_engine
+from app.engine.plan import EngineOptions, plan_engine, refuse_weights
 from app.experiment.estimate import Estimate, estimate, read_past
 from app.experiment.kinds import KINDS
 from app.experiment.spec import ExperimentSpec, Rung
-from app.preparation.served import what_is_served
+from app.preparation.served import named_checkpoint, what_is_served
 from app.words import count_of, in_sentence
 from optimizers.recipe import Recipe, TechniqueUse
 from store.settings import Settings
@@ -108,7 +108,9 @@ def engine_keys(
     @cache
     def launched(use: TechniqueUse) -> TechniqueUse:
         # A factorial has the same technique in half of its rungs, and looking at its model can take a second.
-        return resolve_models(Recipe((use,)), find, checkpoint).recipe.uses[0]
+        resolved = resolve_models(Recipe((use,)), find, checkpoint)
+        refuse_weights(named_checkpoint(resolved) or checkpoint, hardware)
+        return resolved.recipe.uses[0]
 
     recipes = (Recipe(tuple(launched(use) for use in rung.recipe.uses)) for rung in rungs)
     return [f"{plan_engine(checkpoint, recipe, hardware, options).key} {what_is_served(recipe)}" for recipe in recipes]

@@ -62,6 +62,11 @@ def what_is_served(recipe: Recipe) -> str:
     return repr((orders_of(recipe), named))
 
 
+def named_checkpoint(resolved: Resolved) -> Checkpoint | None:
+    """The one that the recipe names to be served in place of the model."""
+    return next((resolved.models[place] for place in _named(resolved.recipe)), None)
+
+
 def check_orders(store: Store, recipe: Recipe) -> None:
     """Raises InputError for what cannot be served: two checkpoints at once, a calibration set that is not there."""
     if len(orders_of(recipe)) + len(list(_named(recipe))) > 1:
@@ -87,8 +92,8 @@ async def prepare_served(
 
     Raises InputError and PreparationError."""
     check_orders(store, resolved.recipe)
-    for place in _named(resolved.recipe):
-        named = resolved.models[place]
+    named = named_checkpoint(resolved)
+    if named is not None:
         sizes = {"weight_bytes_before": float(source.weight_bytes), "weight_bytes_after": float(named.weight_bytes)}
         return Served(_under_the_name_of(source, named), source, sizes)
     for order in orders_of(resolved.recipe):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from time import time
 
@@ -20,9 +21,19 @@ SHOWN = 3
 """Ended jobs that are still told of, until somebody puts them away."""
 
 
-def show_jobs(settings: Settings) -> None:
-    """Polls only while something runs. Buttons stand outside of what polls, so that a click is never lost."""
+def jobs_now(settings: Settings) -> list[Job]:
+    """To be read before the models are: a job that has ended since made one, and what is known of them may be a minute
+    old."""
     jobs = all_jobs(settings, *KINDS)
+    ended = {job.id for job in jobs if not job.is_live}
+    if ended - st.session_state.get("ended_jobs", set()):
+        look_at.clear()
+    st.session_state["ended_jobs"] = ended
+    return jobs
+
+
+def show_jobs(settings: Settings, jobs: Sequence[Job]) -> None:
+    """Polls only while something runs. Buttons stand outside of what polls, so that a click is never lost."""
     for job in [job for job in jobs if job.is_live]:
         with st.container(horizontal=True, vertical_alignment="center", key=f"job_{job.id}", width=TEXT_WIDTH):
             with st.container():
@@ -46,8 +57,6 @@ def _watch(settings: Settings, job_id: str) -> None:
     def watch() -> None:
         job = find(settings, job_id)
         if job is None or not job.is_live:
-            # What is known of models may be a minute old.
-            look_at.clear()
             st.rerun()
         text = f"{plain(job.title)}: {plain(progress_text(job, time()))}"
         if job.total:

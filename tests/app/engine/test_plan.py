@@ -67,6 +67,15 @@ def test_a_processor_that_is_slow_in_16_bits_is_given_32_and_the_plan_says_so() 
         assert plan(hardware=other).notes == ()
 
 
+def test_weights_that_no_kernel_multiplies_by_are_refused_before_an_engine_dies_of_them() -> None:
+    groups = {"config_groups": {"group_0": {"weights": {"num_bits": 4}}}}
+    packed = tiny(quantization_config={"quant_method": "compressed-tensors", **groups})
+    with pytest.raises(InputError, match="the weights of tiny have 4 bits.* AVX-512 only; serve the original"):
+        plan_engine(packed, Recipe(), replace(CPU, cpu_features=("avx2",)))
+    for hardware in (CPU, replace(CPU, cpu_features=("avx2", "avx512f")), GPU):
+        assert plan_engine(packed, Recipe(), hardware).served_name == "tiny"
+
+
 def test_keys_and_values_of_32_bits_take_twice_the_room() -> None:
     old = replace(CPU, cpu_features=("avx2",))
     narrow, wide = (plan(hardware=hardware, kv_cache_gib=0.01) for hardware in (CPU, old))

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.engine.checkpoint import read_checkpoint
+from app.engine.checkpoint import Checkpoint, read_checkpoint
 from app.engine.hardware import GIB, Hardware
 from app.engine.named_models import resolve_models
 from app.engine.plan import EngineOptions
 from app.experiment.kinds import KINDS
 from app.experiment.preview import Preview, engine_keys, preview
 from app.experiment.queue import enqueue
-from app.experiment.spec import ExperimentSpec
+from app.experiment.spec import ExperimentSpec, Rung
 from app.prompts.saved import save_prompt_set
 from optimizers.errors import InputError
+from optimizers.recipe import Recipe
 from store.settings import Settings
 from store.store import Store
-from tests.building import chat_prompts
+from tests.building import LLAMA, chat_prompts, checkpoint_folder
 
 MACHINE = Hardware("a CPU", 2, 8 * GIB)
 ALL = ("prefix_caching", "continuous_batching", "speculative_decoding")
@@ -106,3 +108,24 @@ def test_a_techniques_model_is_looked_at_once(model: Path, monkeypatch: pytest.M
     )
     assert len(keys) == 9
     assert sorted(looked) == sorted(ALL)
+
+
+def test_a_named_checkpoint_that_cannot_run_here_is_refused_before_anything_is_queued(
+    model: Path, tmp_path: Path
+) -> None:
+    packed = checkpoint_folder(
+        tmp_path / "packed", {**LLAMA, "quantization_config": {"quant_method": "awq", "bits": 4}}
+    )
+    recipe = Recipe.of([("quantization", {"method": "checkpoint", "checkpoint": str(packed)})])
+
+    def keys(*features: str) -> list[str]:
+        hardware = replace(MACHINE, cpu_features=features)
+        return engine_keys([Rung("r", recipe)], read_by_name, read_checkpoint(model), hardware, EngineOptions())
+
+    assert len(keys("avx2", "avx512f")) == 1
+    with pytest.raises(InputError, match="the weights of packed have 4 bits"):
+        keys("avx2")
+
+
+def read_by_name(name: str) -> Checkpoint:
+    return read_checkpoint(Path(name))
