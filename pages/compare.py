@@ -16,14 +16,15 @@ from app.experiment.results import prompts_of
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
 from app.studio import compare_prompts as by_prompt
-from app.studio import compare_view as view
-from app.studio import parts, trade_off_view
+from app.studio import parts
 from app.studio.answers_view import show_answers
-from app.studio.charts import PLAIN
-from app.studio.compare_configuration import configuration_rows
 from app.studio.linked import linked_radio
 from app.studio.session import open_studio
-from app.studio.wording import in_opening_order, plain, without_folders
+from app.views import compare_view as view
+from app.views import trade_off_view
+from app.views.charts import PLAIN
+from app.views.compare_configuration import configuration_rows
+from app.views.wording import in_opening_order, plain, without_folders
 from optimizers.prompt import Prompt
 
 MOST = 6

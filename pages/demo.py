@@ -12,9 +12,9 @@ from app.experiment.results import first_manifest, prompts_of, rung_data
 from app.studio import demo, large, parts
 from app.studio.demo_link import LATEST, PACE_S, Link, read_link, shown
 from app.studio.demo_view import show_slide
-from app.studio.ladder_view import top_rung
 from app.studio.session import POLL_S, ladder_of, ladder_version, open_studio
-from app.studio.wording import choice_of, plain, recorded_badge, without_folders
+from app.views.ladder_view import top_rung
+from app.views.wording import choice_of, plain, recorded_badge, without_folders
 from store.tables import ExperimentRow
 
 TURN_AT, SHOWN = "demo_turn_at", "demo_shown"

@@ -12,10 +12,10 @@ from app.engine.hub import find_model
 from app.experiment.cautions import cautions_of
 from app.studio import live_parts, parts, starter
 from app.studio.access import may_change
-from app.studio.charts import PLAIN, cost_bars, description
-from app.studio.ladder_view import headline
 from app.studio.session import POLL_S, hardware, ladder_of, ladder_version, open_studio, worker_notice
-from app.studio.wording import (
+from app.views.charts import PLAIN, cost_bars, description
+from app.views.ladder_view import headline
+from app.views.wording import (
     count_of,
     duration,
     moment,

@@ -17,7 +17,7 @@ from app.studio.lab_techniques import choose_techniques, tell
 from app.studio.model_view import model_places
 from app.studio.new_experiment import NewExperiment, There, first_choice, offered, put_together, start
 from app.studio.session import attempt, hardware, look_at, open_studio, worker_notice
-from app.studio.wording import plain
+from app.views.wording import plain
 from optimizers.errors import InputError
 
 CATALOGUE_WIDTH, PLAN_WIDTH, GAP = 820, 410, 30

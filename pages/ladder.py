@@ -8,16 +8,17 @@ import streamlit as st
 
 from app.experiment.kinds import KINDS
 from app.experiment.results import first_manifest
-from app.reports.answers import low_quality_note
 from app.reports.documents import experiment_document
 from app.reports.reporting import WITHOUT
-from app.studio import batch_view, cost_view, effects_view, evidence_view, parts, sweep_view
-from app.studio import ladder_view as view
-from app.studio.charts import PLAIN, description, waterfall
+from app.studio import batch_view, cost_view, parts, sweep_view
 from app.studio.linked import linked_choice
 from app.studio.live import read_live
 from app.studio.session import POLL_S, ladder_of, ladder_version, open_studio, worker_notice
-from app.studio.wording import STATES, choice_of, in_opening_order, plain
+from app.views import effects_view, evidence_view
+from app.views import ladder_view as view
+from app.views.answers import low_quality_note
+from app.views.charts import PLAIN, description, waterfall
+from app.views.wording import STATES, choice_of, in_opening_order, plain
 from store.experiments import RESUMABLE, UNFINISHED
 from store.tables import ExperimentRow
 

@@ -13,7 +13,7 @@ from app.studio import live_parts, parts
 from app.studio.access import may_change
 from app.studio.live_view import figures, moment_sentence, now_readings
 from app.studio.session import POLL_S, open_studio, worker_notice
-from app.studio.wording import duration, moment, plain, without_folders
+from app.views.wording import duration, moment, plain, without_folders
 from store.experiments import RESUMABLE
 from store.tables import ExperimentRow
 

@@ -15,7 +15,7 @@ from app.studio.model_chat import chat
 from app.studio.model_fit_form import fit_form
 from app.studio.model_jobs import jobs_now, show_jobs
 from app.studio.session import POLL_S, attempt, hardware, look_at, open_studio, worker_notice
-from app.studio.wording import plain
+from app.views.wording import plain
 from optimizers.technique import Surroundings
 from store.tables import EngineRow
 

@@ -10,7 +10,7 @@ from app.studio.access import may_change
 from app.studio.prefix_drawing import draw_prefixes
 from app.studio.preview_form import preview_form
 from app.studio.session import open_studio
-from app.studio.wording import plain
+from app.views.wording import plain
 from store.tables import PromptSetRow
 
 PROMPTS, TOKENS, PREFIXES, EDIT, MANAGE = "Prompts", "Tokens", "Shared beginnings", "Edit", "Rename or delete"

@@ -9,12 +9,13 @@ from app.experiment.comparing import find_sides
 from app.experiment.spec import kept_slo
 from app.reports.repeating import compare_command
 from app.reports.reporting import SWEEP, WITHOUT, rendered, rendered_comparison
-from app.studio import ladder_view as view
-from app.studio import parts, sweep_view, sweep_words
+from app.studio import parts, sweep_view
 from app.studio.linked import linked_choice
 from app.studio.report_forms import choose_texts, report_forms
 from app.studio.session import ladder_of, ladder_version, loads_of, open_studio, reason
-from app.studio.wording import choice_of, in_opening_order, listed, plain, without_folders
+from app.views import ladder_view as view
+from app.views import sweep_words
+from app.views.wording import choice_of, in_opening_order, listed, plain, without_folders
 from optimizers.errors import InputError
 from store.tables import ExperimentRow
 
@@ -36,7 +37,7 @@ def show_comparison(keys: list[str]) -> None:
     words = f" --texts {texts}" if texts != "full" else ""
     report_forms(
         lambda form: rendered_comparison(store, keys, form, texts), f"rung-compare-{'-'.join(keys)}",
-        f"{compare_command(keys)} --out report.html{words}", "run", texts,
+        compare_command(keys), "run", texts, words,
     )  # fmt: skip
 
 
@@ -51,7 +52,7 @@ def show_sweep(experiment: ExperimentRow) -> None:
     words = "" if slo == kept else f" --slo {slo or 'none'}"
     report_forms(
         lambda form: rendered(store, experiment.id, form, "full", slo), f"rung-{experiment.id}",
-        f"python -m app report {experiment.id} --out report.html{words}", "load",
+        f"python -m app report {experiment.id}", "load", words=words,
     )  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def show_ladder(experiment: ExperimentRow) -> None:
     words = f" --texts {texts}" if texts != "full" else ""
     report_forms(
         lambda form: rendered(store, experiment.id, form, texts), f"rung-{experiment.id}",
-        f"python -m app report {experiment.id} --out report.html{words}", "rung", texts,
+        f"python -m app report {experiment.id}", "rung", texts, words,
     )  # fmt: skip
 
 

@@ -11,12 +11,12 @@ from app.analysis.sensitivity import sensitivity, sentence
 from app.experiment.load_curves import default_pair
 from app.studio import parts, what_if_charts, what_if_inputs, what_if_notes, what_if_view
 from app.studio.access import may_change
-from app.studio.charts import PLAIN
 from app.studio.session import open_studio
 from app.studio.what_if_data import choices_of, curve_of, sides_of
 from app.studio.what_if_inputs import WRONG, Known
 from app.studio.what_if_view import Side
-from app.studio.wording import elsewhere_badge, plain, without_folders
+from app.views.charts import PLAIN
+from app.views.wording import elsewhere_badge, plain, without_folders
 
 SWEEPS = (
     "python -m app sweep --model starter --prompts support-desk --rates 0.5,1,2,4,8\n"

@@ -1,13 +1,17 @@
-"""The pure core stays pure: importing it loads no web framework, database, tensor library or engine."""
+"""The pure core stays pure: importing it loads no web framework, database, tensor library or engine. And imports point
+one way."""
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
 from importlib import util
 from pathlib import Path
 from pkgutil import iter_modules
+
+import pytest
 
 from tests.fakes.launch import ROOT
 
@@ -38,3 +42,36 @@ def test_pure_modules_load_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("package", "beneath"),
+    [
+        ("store", ("app", "pages", "optimizers.registry")),
+        ("optimizers", ("app", "pages", "store")),
+        ("app/analysis", ("app.views", "app.reports", "app.studio", "app.experiment")),
+        ("app/views", ("app.reports", "app.studio", "app.commands")),
+        ("app/reports", ("app.studio", "app.commands")),
+        ("app/studio", ("app.commands", "pages")),
+        ("app", ("pages",)),
+    ],
+)
+def test_imports_point_one_way(package: str, beneath: tuple[str, ...]) -> None:
+    """`beneath` are those that stand on this package."""
+    wrong = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for name in imported_by(path)
+        if any(name == other or name.startswith(f"{other}.") for other in beneath)
+    ]
+    assert wrong == []
+
+
+def imported_by(path: Path) -> list[str]:
+    found: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [name.name for name in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += [f"{node.module}.{name.name}" for name in node.names]
+    return found

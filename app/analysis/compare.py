@@ -19,7 +19,7 @@ from app.analysis.metric import BY_TAG
 from app.analysis.quality import score_answers
 from app.analysis.resampling import MEAN, MEDIAN, Matrix, Statistic
 from app.analysis.scoring import DEFAULT_RULE
-from app.analysis.statistics import Estimate, Interval, adjusted, contrast, paired_share_difference, sign_test
+from app.analysis.statistics import MIN_TAIL, Estimate, Interval, adjusted, contrast, paired_share_difference, sign_test
 from app.analysis.summary import LATENCIES, CountedRecord, e2e_ms, run_seconds
 from app.replay.record import RequestRecord
 
@@ -33,7 +33,6 @@ MAX_CHANCE = 0.05
 MAX_LOG = 700.0
 MIN_REPEATS = 3
 MIN_PROMPTS = 16
-MIN_TAIL = 100
 
 
 @dataclass(frozen=True)

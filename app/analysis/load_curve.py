@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from app.analysis.metric import BY_TAG
-from app.analysis.statistics import LEVEL, Interval
+from app.analysis.statistics import LEVEL, MIN_TAIL, Interval
 from app.analysis.summary import LATENCIES
 
 STATISTICS = ("p50", "p95", "p99", "mean")
 FAILED_AT_MEAN = 0.05
-SMALL_TAIL = 100
 AS_MEASURED = Interval(1.0, 1.0)
 
 Values = NDArray[np.float64]
@@ -214,7 +213,7 @@ def latency_at(curve: LoadCurve, rate: float, tag: str, statistic: str, scale: S
 
 def small_tails(curve: LoadCurve, statistic: str) -> bool:
     """Whether a tail percentile rests on runs of fewer than 100 requests."""
-    return statistic in ("p95", "p99") and min(run.requests for run in curve.runs) < SMALL_TAIL
+    return statistic in ("p95", "p99") and min(run.requests for run in curve.runs) < MIN_TAIL
 
 
 def _bounds(each: Line, limit: float) -> Interval | None:

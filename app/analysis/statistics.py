@@ -19,6 +19,8 @@ from scipy.special import stdtr, stdtrit
 from app.analysis.resampling import MEAN, MEDIAN, SAMPLES, Matrix, Statistic, drawn_statistic, prompt_counts
 
 LEVEL = 0.95
+MIN_TAIL = 100
+"""Requests below which p95 and p99 rest on hardly any."""
 NORMAL = 1e6
 """Degrees of freedom from which Student's t is the normal distribution."""
 TOGETHER = 200

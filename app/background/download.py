@@ -20,6 +20,7 @@ from app.background.run import Report
 from app.engine.builtin import refuse_builtin
 from app.engine.checkpoint import read_checkpoint
 from app.engine.hub import FILES, HUB_ID, cached, hub_errors
+from app.engine.memory_fit import GIB
 from optimizers.errors import InputError
 from store.settings import Settings
 from store.store import Store
@@ -28,7 +29,6 @@ KIND = "download"
 LOOK_S = 0.25
 HUB_PATIENCE_S = 15.0
 STALE_S = 3600.0
-GIB = 2**30
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,8 @@ from typing import Any, Literal
 
 import psutil
 
-from app.engine.memory_fit import Room
+from app.engine.memory_fit import GIB, Room
 from optimizers.technique import Surroundings
-
-GIB = 2**30
 
 
 @dataclass(frozen=True)

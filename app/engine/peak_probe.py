@@ -25,18 +25,19 @@ def main(dtype: str) -> None:
         square = torch.ones(side, side, dtype=getattr(torch, dtype))
         return best(lambda: square @ square)
 
-    side = side_for(multiply)
+    side, seconds = product_for(multiply)
     source, copy = torch.ones(COPIED, dtype=torch.uint8), torch.zeros(COPIED, dtype=torch.uint8)
     copying = best(lambda: copy.copy_(source))
-    print(json.dumps({"flops_per_s": 2 * side**3 / multiply(side), "bytes_per_s": 2 * COPIED / copying}))
+    print(json.dumps({"flops_per_s": 2 * side**3 / seconds, "bytes_per_s": 2 * COPIED / copying}))
 
 
-def side_for(multiply: Callable[[int], float]) -> int:
-    """The smallest side of a product that takes ENOUGH_S, or the largest there is; `multiply` gives seconds."""
+def product_for(multiply: Callable[[int], float]) -> tuple[int, float]:
+    """The smallest side of a product that takes ENOUGH_S, or the largest there is, and its seconds, which `multiply`
+    gives."""
     side = LEAST_SIDE
-    while side < MOST_SIDE and multiply(side) < ENOUGH_S:
+    while (seconds := multiply(side)) < ENOUGH_S and side < MOST_SIDE:
         side *= 2
-    return side
+    return side, seconds
 
 
 def best(do: Callable[[], object]) -> float:

@@ -11,15 +11,16 @@ from app.analysis.summary import LATENCIES
 from app.analysis.trade_off import QUALITY, Limits, Point
 from app.experiment.comparing import Pairing, Side, trade_off_point
 from app.prompts.prompt_set import PromptSet
-from app.reports.effects import times
 from app.reports.ladder_report import Answered, asked_of, shown_manifest
-from app.reports.report import Bar, Cell, Chart, Fact, Report, Section, Texts, table_of
+from app.reports.report import Cell, Chart, Fact, Report, Section, Texts, table_of
 from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cells, metric_cells
-from app.studio import compare_view as view
-from app.studio import evidence_view, trade_off_view
-from app.studio.compare_configuration import configuration_rows
-from app.studio.wording import EFFECTS, listed, moment, without_folders
 from app.version import RUNG
+from app.views import compare_view as view
+from app.views import evidence_view, trade_off_view
+from app.views.bar import Bar
+from app.views.compare_configuration import configuration_rows
+from app.views.effects import times
+from app.views.wording import EFFECTS, listed, moment, without_folders
 from app.words import recorded_on, title_of
 
 TAIL = "p95"

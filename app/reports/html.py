@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from app.reports.ladder_report import plain_mark
 from app.reports.report import Chart, Report
-from app.studio.charts import ACCENTS, BASELINES, LINE, TEXT
+from app.views.charts import ACCENTS, BASELINES, LINE, TEXT
 
 # The theme's own colours, as .streamlit/config.toml has them for a light page.
 COLOURS = dict(

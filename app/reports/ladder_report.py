@@ -12,16 +12,17 @@ from app.analysis.metric import MISSING
 from app.analysis.scoring import right
 from app.prompts.prompt_set import PromptSet
 from app.replay.record import RequestRecord
-from app.reports.answers import low_quality_note
-from app.reports.effects import span, times
 from app.reports.repeating import ladder_command
-from app.reports.report import Answer, Asked, Bar, Cell, Chart, Fact, Report, Section, Table, Texts, table_of
+from app.reports.report import Answer, Asked, Cell, Chart, Fact, Report, Section, Table, Texts, table_of
 from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cells, metric_cells
-from app.studio import effects_view, evidence_view
-from app.studio import ladder_view as view
-from app.studio.charts import description, waterfall
-from app.studio.wording import count_of, moment, without_folders
 from app.version import RUNG
+from app.views import effects_view, evidence_view
+from app.views import ladder_view as view
+from app.views.answers import low_quality_note
+from app.views.bar import Bar
+from app.views.charts import description, waterfall
+from app.views.effects import span, times
+from app.views.wording import count_of, moment, without_folders
 from app.words import recorded_on
 from store.tables import ExperimentRow
 

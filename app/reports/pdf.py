@@ -12,7 +12,8 @@ from fpdf.enums import TableBordersLayout
 from fpdf.fonts import FontFace
 
 from app.reports.ladder_report import asked_table
-from app.reports.report import Bar, Chart, Report, Section, Table
+from app.reports.report import Chart, Report, Section, Table
+from app.views.bar import Bar
 
 FAMILY = "Source Sans Pro"
 TEXT, SOFT, LINE, BAR = (16, 24, 32), (74, 85, 99), (211, 217, 224), (11, 98, 176)

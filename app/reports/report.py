@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from app.analysis.statistics import Interval
+from app.views.bar import Bar
 
 Texts = Literal["full", "redacted", "none"]
 """How much of prompts and answers a report tells: all, only which they are and how they did, or nothing of them."""
@@ -26,18 +26,6 @@ class Fact:
     title: str
     value: str
     change: str | None
-
-
-@dataclass(frozen=True)
-class Bar:
-    """`text` is the value in words, so that nobody needs to read the axis; `mark` is the article's figure, where it has
-    one."""
-
-    label: str
-    value: float
-    interval: Interval | None
-    text: str
-    mark: float | None = None
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from app.analysis.metric import METRICS
 from app.analysis.statistics import Interval
 from app.csv_cell import safe_cell
 from app.reports.report import Answer, Asked, Cell, Report
-from app.studio import evidence_view
-from app.studio.wording import EFFECTS
+from app.views import evidence_view
+from app.views.wording import EFFECTS
 
 STATISTICS = ("mean", "p50", "p95", "p99")
 

@@ -12,11 +12,12 @@ from app.analysis.sweep import Point, Slo, Sweep
 from app.experiment.spec import ExperimentSpec
 from app.reports.ladder_report import shown_manifest
 from app.reports.repeating import sweep_command
-from app.reports.report import Bar, Cell, Chart, Report, Section, table_of
+from app.reports.report import Cell, Chart, Report, Section, table_of
 from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cells
-from app.studio import evidence_view, ladder_view, sweep_words
-from app.studio.wording import EFFECTS, moment, without_folders
 from app.version import RUNG
+from app.views import evidence_view, ladder_view, sweep_words
+from app.views.bar import Bar
+from app.views.wording import EFFECTS, moment, without_folders
 from app.words import recorded_on, title_of
 from store.tables import ExperimentRow
 

@@ -16,8 +16,8 @@ from app.analysis.ladder import Ladder, Reference, RungResult
 from app.analysis.metric import BY_TAG, METRICS, MISSING
 from app.analysis.per_prompt import PromptPair
 from app.experiment.preview import Preview
-from app.reports.answers import low_quality_note, quality_span, since_baseline, verdict_of, with_answers
-from app.reports.effects import (
+from app.views.answers import low_quality_note, quality_span, since_baseline, verdict_of, with_answers
+from app.views.effects import (
     PAIR_HELP,
     PAIR_TITLES,
     SHARE_HELP,

@@ -15,7 +15,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.studio.wording import plain, without_folders
+from app.views.wording import plain, without_folders
 from optimizers.errors import InputError
 
 

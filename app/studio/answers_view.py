@@ -9,7 +9,7 @@ import streamlit as st
 from app.experiment.comparing import Side
 from app.prompts.prompt_set import PromptSet
 from app.studio.compare_prompts import beside, html_of, sent_spans, whole
-from app.studio.wording import plain
+from app.views.wording import plain
 from optimizers.prompt import Prompt
 
 Sent = Callable[[Side, Prompt], Prompt | None]

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from app.studio.charts import PLAIN, batch_over_time
-from app.studio.wording import plain
+from app.views.charts import PLAIN, batch_over_time
+from app.views.wording import plain
 from store.store import Store
 from store.tables import RunRow
 

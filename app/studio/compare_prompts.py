@@ -16,7 +16,7 @@ from app.analysis.scoring import right
 from app.analysis.summary import e2e_ms
 from app.analysis.word_diff import SideBySide, side_by_side
 from app.experiment.comparing import Side
-from app.studio.wording import without_folders
+from app.views.wording import without_folders
 from optimizers.prompt import Prompt
 
 FILTERS: Mapping[str, Callable[[ComparedPrompt], bool]] = {

@@ -14,11 +14,11 @@ from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.per_prompt import prompt_pairs
 from app.analysis.scoring import right
 from app.prompts.prompt_set import PromptSet
-from app.reports.answers import CLEAR
-from app.reports.effects import span, times
-from app.studio.evidence_view import cautions, evidence_rows
-from app.studio.ladder_view import measured, top_rung
-from app.studio.wording import count_of, without_folders
+from app.views.answers import CLEAR
+from app.views.effects import span, times
+from app.views.evidence_view import cautions, evidence_rows
+from app.views.ladder_view import measured, top_rung
+from app.views.wording import count_of, without_folders
 from app.words import title_of
 
 Kind = Literal["summary", "rung", "article", "prompt", "basis"]

@@ -8,10 +8,10 @@ from typing import Any
 import plotly.graph_objects as go
 
 from app.analysis.ladder import Ladder
-from app.reports.effects import times
-from app.studio.charts import LINE, SHADE, TEXT, accent, error_bars, frame
 from app.studio.demo import article_steps, name_of
-from app.studio.ladder_view import measured
+from app.views.charts import LINE, SHADE, TEXT, accent, error_bars, frame
+from app.views.effects import times
+from app.views.ladder_view import measured
 
 LABEL_PX, VALUE_PX = 18, 20
 VALUE_ROOM_PX = 88

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.experiment.kinds import KINDS
-from app.studio.wording import in_opening_order
+from app.views.wording import in_opening_order
 from store.tables import ExperimentRow
 
 LATEST = "latest"

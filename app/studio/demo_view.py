@@ -9,9 +9,9 @@ import streamlit as st
 
 from app.analysis.ladder import Ladder
 from app.studio import demo, large
-from app.studio.charts import PLAIN, description
 from app.studio.demo_chart import against_article, climb
-from app.studio.wording import EFFECTS
+from app.views.charts import PLAIN, description
+from app.views.wording import EFFECTS
 
 RIGHT = {True: "✓ right", False: "✗ wrong", None: ""}
 

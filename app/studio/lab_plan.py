@@ -13,7 +13,7 @@ from app.studio.lab_notes import sentence
 from app.studio.lab_session import go_to, move_up, show
 from app.studio.new_experiment import Choice, NewExperiment
 from app.studio.session import attempt
-from app.studio.wording import plain
+from app.views.wording import plain
 from app.words import title_of
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe

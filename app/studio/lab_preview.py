@@ -13,7 +13,7 @@ from app.prompts.preview import Preview
 from app.studio.new_experiment import Choice
 from app.studio.preview_view import draw_preview
 from app.studio.session import attempt, reason
-from app.studio.wording import listed, plain
+from app.views.wording import listed, plain
 from app.words import title_of
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt

@@ -15,7 +15,7 @@ from app.studio.lab_notes import Standing, grouped, sentence
 from app.studio.lab_session import in_order
 from app.studio.new_experiment import Choice
 from app.studio.technique_form import technique_form
-from app.studio.wording import in_sentence, plain
+from app.views.wording import in_sentence, plain
 from optimizers.errors import InputError
 from optimizers.technique import Surroundings, Technique, Value
 

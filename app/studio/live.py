@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from time import time
 
-from app.studio.wording import without_folders
+from app.views.wording import without_folders
 from optimizers.recipe import Recipe
 from store.store import Store
 from store.tables import ExperimentRow

@@ -11,7 +11,7 @@ from app.studio import parts
 from app.studio.live import Live
 from app.studio.live_view import Figure
 from app.studio.spark_line import in_words, spark_line
-from app.studio.wording import STATES, duration, moment, plain, without_folders
+from app.views.wording import STATES, duration, moment, plain, without_folders
 from store.store import Store
 from store.tables import ExperimentRow
 

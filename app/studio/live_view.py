@@ -10,7 +10,7 @@ from itertools import pairwise
 from app.analysis.metric import BY_TAG, MISSING
 from app.experiment.live_file import READINGS, LiveRun, Reading
 from app.studio.live import Live
-from app.studio.wording import duration
+from app.views.wording import duration
 
 WINDOW_S = 10.0
 """Rates are over so many seconds."""

@@ -14,7 +14,7 @@ from app.studio.lab_notes import sentence
 from app.studio.model_view import KnownModel
 from app.studio.parts import TEXT_WIDTH
 from app.studio.session import attempt, hardware, look_at
-from app.studio.wording import plain
+from app.views.wording import plain
 from app.words import listed
 from optimizers.errors import InputError
 from optimizers.quantization import GROUP_SIZES, METHODS

@@ -14,7 +14,7 @@ from app.background.chat import KIND, Question, start_chat
 from app.background.jobs import Job, cancel, find
 from app.studio.parts import TEXT_WIDTH, action_button
 from app.studio.session import attempt
-from app.studio.wording import plain
+from app.views.wording import plain
 from store.settings import Settings
 from store.tables import EngineRow
 

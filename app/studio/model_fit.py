@@ -8,7 +8,7 @@ from streamlit.elements.lib import streamlit_plotly_theme as theme
 from app.engine.checkpoint import Checkpoint
 from app.engine.fit_words import amount, parts, verdict
 from app.engine.memory_fit import AS_SERVED, FORMS, GIB, Fit
-from app.studio.charts import LINE, SHADE, TEXT, frame
+from app.views.charts import LINE, SHADE, TEXT, frame
 
 COLORS = (theme.CATEGORY_0, theme.CATEGORY_1, theme.CATEGORY_7, theme.CATEGORY_8)
 HATCHED = {"shape": "/", "solidity": 0.25}

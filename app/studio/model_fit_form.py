@@ -11,11 +11,11 @@ from app.engine.hardware import free_memory
 from app.engine.memory_fit import AS_SERVED, DEFAULT_CONTEXT, DEFAULT_REQUESTS, KV_FORMS, Load, fit_checkpoint
 from app.studio import model_fit as view
 from app.studio import parts
-from app.studio.charts import PLAIN
 from app.studio.linked import linked_choice
 from app.studio.model_view import KnownModel
 from app.studio.session import hardware
-from app.studio.wording import plain
+from app.views.charts import PLAIN
+from app.views.wording import plain
 from optimizers.errors import InputError
 
 SIGNS = {

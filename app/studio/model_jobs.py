@@ -12,7 +12,7 @@ from app.background.jobs import Job, all_jobs, cancel, find, forget
 from app.engine.fit_words import amount
 from app.studio.parts import TEXT_WIDTH, action_button, state_sign
 from app.studio.session import look_at
-from app.studio.wording import about, plain
+from app.views.wording import about, plain
 from store.settings import Settings
 
 KINDS = ("download", "quantize")

@@ -21,7 +21,7 @@ from app.engine.process import tail
 from app.engine.weights import Weights
 from app.paths import existing_path
 from app.preparation.checkpoints import FACTS_FILE
-from app.studio.wording import duration, without_folders
+from app.views.wording import duration, without_folders
 from optimizers.errors import InputError
 from optimizers.registry import techniques
 from optimizers.technique import Surroundings, Technique

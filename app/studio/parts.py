@@ -12,7 +12,7 @@ from app.studio.access import may_change
 from app.studio.live import Live, Remaining, RungState, read_live
 from app.studio.model_view import log_tail
 from app.studio.session import attempt
-from app.studio.wording import STATES, Sign, about, count_of, plain, recorded_badge, without_folders
+from app.views.wording import STATES, Sign, about, count_of, plain, recorded_badge, without_folders
 from store.store import Store
 from store.tables import ExperimentRow
 

@@ -11,9 +11,9 @@ from app.experiment.tokenizers import local_models
 from app.prompts.saved import load_prompt_set
 from app.studio import parts, prefix_view
 from app.studio import prompt_view as view
-from app.studio.charts import PLAIN
 from app.studio.session import hardware
-from app.studio.wording import plain, without_folders
+from app.views.charts import PLAIN
+from app.views.wording import plain, without_folders
 from optimizers.errors import InputError
 from store.settings import Settings
 from store.store import Store

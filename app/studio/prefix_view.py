@@ -9,7 +9,7 @@ from streamlit.elements.lib import streamlit_plotly_theme as theme
 
 from app.analysis.prefix_map import PrefixMap
 from app.experiment.shared_beginnings import Beginning, SharedBeginnings
-from app.studio.charts import SHADE, frame
+from app.views.charts import SHADE, frame
 
 DRAWN_NODES = 200
 OUTLINE_ROWS = 256

@@ -11,7 +11,7 @@ from app.analysis.kept_words import Span
 from app.analysis.metric import MISSING
 from app.prompts.preview import Preview, Tokens
 from app.prompts.tiktoken_count import DEFAULT_ENCODING, WHY_NONE
-from app.studio.wording import plain
+from app.views.wording import plain
 
 HARD_SPACE, WORD_JOINER = "\N{NO-BREAK SPACE}", "\N{WORD JOINER}"
 SIGNS = {"kept": "", "dropped": "~~", "added": "**"}

@@ -9,7 +9,7 @@ from app.prompts.files import write_csv, write_jsonl
 from app.prompts.saved import load_prompt_set
 from app.studio import parts
 from app.studio import prompt_view as view
-from app.studio.wording import count_of, plain
+from app.views.wording import count_of, plain
 from optimizers.prompt import Prompt
 from store.settings import Settings
 from store.store import Store

@@ -20,7 +20,7 @@ from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import is_built_in, save_in_place, save_prompt_set
 from app.studio import prompt_view as view
 from app.studio.session import attempt
-from app.studio.wording import count_of, plain
+from app.views.wording import count_of, plain
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from store.store import Store

@@ -21,7 +21,7 @@ from app.prompts.saved import save_prompt_set
 from app.studio import parts, prompt_drawing
 from app.studio import prompt_view as view
 from app.studio.session import attempt
-from app.studio.wording import count_of, listed, plain
+from app.views.wording import count_of, listed, plain
 from optimizers.errors import InputError
 from store.settings import Settings
 from store.store import Store

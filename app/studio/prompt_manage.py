@@ -10,7 +10,7 @@ from app.prompts.files import slug
 from app.prompts.saved import is_built_in
 from app.studio import parts
 from app.studio.session import attempt
-from app.studio.wording import count_of, plain
+from app.views.wording import count_of, plain
 from store.prompt_sets import tag_of
 from store.store import Store
 from store.tables import PromptSetRow

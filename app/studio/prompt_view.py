@@ -16,7 +16,7 @@ from app.experiment.tokenizers import Counted
 from app.prompts.files import slug
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set
-from app.studio.wording import plain, without_folders
+from app.views.wording import plain, without_folders
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from store.store import Store

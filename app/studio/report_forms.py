@@ -41,11 +41,14 @@ def choose_texts() -> Texts:
     return next(key for key in TEXTS if key == chosen)
 
 
-def report_forms(made: Callable[[str], bytes], stem: str, command: str, row: str, texts: Texts | None = None) -> None:
+def report_forms(
+    made: Callable[[str], bytes], stem: str, command: str, row: str, texts: Texts | None = None, words: str = ""
+) -> None:
     """`made` gives a form's content, `stem` begins the files' names, `row` is what a CSV row is of; `texts` is None for
-    a report that lists no prompts."""
+    a report that lists no prompts. `command` writes one with `--out FILE`, and `words` are its further options."""
+    lists_prompts = texts in ("full", "redacted")
     prompts = "" if texts is None else "; no prompts" if texts == "none" else ", and the prompts as chosen above"
-    for form, title, mime, icon, about in (*FORMS, *((PROMPTS,) if texts in ("full", "redacted") else ())):
+    for form, title, mime, icon, about in (*FORMS, *((PROMPTS,) if lists_prompts else ())):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
                 title, partial(made, form), f"{stem}.{form}", mime, icon=icon, on_click="ignore",
@@ -53,4 +56,7 @@ def report_forms(made: Callable[[str], bytes], stem: str, command: str, row: str
             )  # fmt: skip
             st.caption(about.format(row=row, prompts=prompts))
     st.caption("The same from a terminal:")
-    st.code(command, language=None, wrap_lines=True)
+    lines = [f"{command} --out report.html{words}"]
+    if lists_prompts:
+        lines.append(f"{command} --out prompts.csv --per-prompt{words}")
+    st.code("\n".join(lines), language=None, wrap_lines=True)

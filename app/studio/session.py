@@ -22,7 +22,7 @@ from app.prompts.saved import save_starter_sets
 from app.studio import model_view
 from app.studio.access import told
 from app.studio.model_view import KnownModel
-from app.studio.wording import plain
+from app.views.wording import plain
 from optimizers.errors import InputError
 from store.database import explain_database_error
 from store.settings import Settings

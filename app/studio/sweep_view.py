@@ -8,11 +8,11 @@ from app.analysis.metric import BY_TAG
 from app.analysis.summary import LATENCIES
 from app.analysis.sweep import Slo, sweep
 from app.experiment.spec import kept_slo
-from app.studio.charts import PLAIN
 from app.studio.linked import linked_limit
 from app.studio.parts import TEXT_WIDTH
 from app.studio.session import ladder_version, loads_of
-from app.studio.sweep_words import sentences, sweep_chart, sweep_rows, unit_of, words
+from app.views.charts import PLAIN
+from app.views.sweep_words import sentences, sweep_chart, sweep_rows, unit_of, words
 from store.store import Store
 from store.tables import ExperimentRow
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from app.studio.wording import plain
+from app.views.wording import plain
 from optimizers.technique import Setting, Technique, Value
 
 Width = int | Literal["stretch"]

@@ -15,8 +15,8 @@ from app.analysis.metric import BY_TAG
 from app.analysis.scenario import Scenario
 from app.analysis.sensitivity import Effect
 from app.analysis.what_if import DAYS
-from app.studio.charts import ACCENTS, LINE, SHADE, TEXT, accent, axis, frame
 from app.studio.what_if_view import Side, money
+from app.views.charts import ACCENTS, LINE, SHADE, TEXT, accent, axis, frame
 
 LEGEND = {"x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}
 SYMBOLS = ("circle", "diamond")

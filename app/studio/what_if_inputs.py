@@ -11,7 +11,7 @@ import streamlit as st
 from app.analysis.daily_shape import MOST_PEAK, SHAPES
 from app.analysis.load_curve import STATISTICS, LoadCurve
 from app.analysis.scenario import NAMES, NUMBERS, REPLICAS, Scenario, read_scenario
-from app.studio.wording import plain
+from app.views.wording import plain
 from optimizers.errors import InputError
 
 HELD, WRITTEN, WRONG = "what_if_held", "what_if_written", "what_if_wrong"

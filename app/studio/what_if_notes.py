@@ -11,7 +11,7 @@ from app.analysis.metric import MISSING
 from app.analysis.scenario import Scenario
 from app.analysis.what_if import CLOSED_LOOP_LOAD, MIX_CURVE, MIX_POINT
 from app.studio.what_if_view import Side, money
-from app.studio.wording import without_folders
+from app.views.wording import without_folders
 from app.words import count_of, listed
 
 RULES = f"""\

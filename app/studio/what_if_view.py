@@ -13,7 +13,7 @@ from app.analysis.scenario import REPLICAS, Scenario
 from app.analysis.statistics import Interval
 from app.analysis.summary import LATENCIES
 from app.analysis.what_if import Answer
-from app.studio.wording import without_folders
+from app.views.wording import without_folders
 from app.words import listed
 
 ROLES = ("Baseline", "Candidate")

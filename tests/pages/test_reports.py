@@ -29,6 +29,10 @@ def test_each_form_is_offered_and_the_command_that_makes_it(open_page: Open, sto
     assert forms(at) == [*FORMS, "CSV of prompts"]
     assert "an answered request costs" in words(at)
     assert "Every figure, for programs, and the prompts as chosen above." in words(at)
+    assert at.code[0].value.splitlines() == [
+        f"python -m app report {first} --out report.html",
+        f"python -m app report {first} --out prompts.csv --per-prompt",
+    ]
     at = open_page("reports", experiment=str(first), texts="none")
     assert forms(at) == FORMS
     assert at.code[0].value == f"python -m app report {first} --out report.html --texts none"
@@ -72,7 +76,10 @@ def test_compared_runs_have_their_forms(open_page: Open, store: Store) -> None:
     at = open_page("reports", runs=f"{number}.0,{number}.2", texts="redacted")
     assert forms(at) == [*FORMS, "CSV of prompts"]
     assert f"{number} · + Prefix caching beside {number} · Baseline" in words(at)
-    assert at.code[0].value == f"python -m app compare {number}.0 {number}.2 --out report.html --texts redacted"
+    assert at.code[0].value.splitlines() == [
+        f"python -m app compare {number}.0 {number}.2 --out report.html --texts redacted",
+        f"python -m app compare {number}.0 {number}.2 --out prompts.csv --per-prompt --texts redacted",
+    ]
 
 
 def test_runs_that_are_not_there_get_one_line_and_a_way_on(open_page: Open, store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from app.engine import peaks
 from app.engine.hardware import Gpu, Hardware
-from app.engine.peak_probe import LEAST_SIDE, MOST_SIDE, best, side_for
+from app.engine.peak_probe import LEAST_SIDE, MOST_SIDE, best, product_for
 from app.engine.peaks import peaks_of
 
 
@@ -51,6 +51,6 @@ def test_the_fastest_try_counts() -> None:
 
 
 def test_a_slow_processor_multiplies_small_matrices() -> None:
-    assert side_for(lambda side: 2 * side**3 / 1e8) == LEAST_SIDE * 2
-    assert side_for(lambda side: 2 * side**3 / 1e12) == MOST_SIDE
-    assert side_for(lambda side: 1.0) == LEAST_SIDE
+    for flops, side in ((1e8, LEAST_SIDE * 2), (1e12, MOST_SIDE)):
+        assert product_for(lambda each, flops=flops: 2 * each**3 / flops) == (side, 2 * side**3 / flops)
+    assert product_for(lambda side: 1.0) == (LEAST_SIDE, 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.studio.batch_view import batch_line, batch_lines, description
-from app.studio.charts import batch_over_time
+from app.views.charts import batch_over_time
 from store.store import Store
 from tests.pages import factory
 

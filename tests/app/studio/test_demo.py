@@ -7,10 +7,10 @@ import pytest
 from app.analysis.ladder import Ladder
 from app.experiment.results import load_ladder, prompts_of, rung_data
 from app.prompts.saved import save_starter_sets
-from app.reports.effects import times
 from app.studio import demo, large
 from app.studio.demo_chart import VALUE_PX, against_article, climb
 from app.studio.demo_link import Link, read_link, shown
+from app.views.effects import times
 from store.store import Store
 from tests.pages import factory
 

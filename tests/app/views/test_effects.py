@@ -9,7 +9,7 @@ import pytest
 from app.analysis.compare import Verdict
 from app.analysis.factorial import Effect, Effects, Share
 from app.analysis.statistics import Interval
-from app.reports.effects import pair_rows, pair_sentences, share_rows, share_sentence, single_rows, single_sentences
+from app.views.effects import pair_rows, pair_sentences, share_rows, share_sentence, single_rows, single_sentences
 
 PREFIX, BATCHING = "prefix_caching", "continuous_batching"
 

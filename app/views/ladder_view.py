@@ -9,9 +9,9 @@ from typing import Any
 from app.analysis.compare import MIN_EFFECT
 from app.analysis.ladder import Ladder, Reference, RungResult
 from app.analysis.metric import BY_TAG, MISSING
-from app.reports.answers import points, quality_span, rung_sentence, verdict_of
-from app.reports.effects import span, times
-from app.studio.wording import count_of, in_sentence, listed, without_folders
+from app.views.answers import points, quality_span, rung_sentence, verdict_of
+from app.views.effects import span, times
+from app.views.wording import count_of, in_sentence, listed, without_folders
 from app.words import title_of
 from optimizers.registry import techniques
 from optimizers.technique import Technique

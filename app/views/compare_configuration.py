@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app.analysis.environment import configurations
 from app.experiment.comparing import Side
-from app.studio.compare_view import value
+from app.views.compare_view import value
 
 
 def configuration_rows(sides: Sequence[Side], everything: bool, words: str = "") -> list[dict[str, str]]:

@@ -11,8 +11,8 @@ from typing import Any
 from app.analysis.compare import MIN_EFFECT
 from app.analysis.ladder import Ladder, RungResult
 from app.analysis.metric import MISSING
-from app.studio.ladder_view import measured, technique_of
-from app.studio.wording import EFFECTS, Sign, without_folders
+from app.views.ladder_view import measured, technique_of
+from app.views.wording import EFFECTS, Sign, without_folders
 from app.words import title_of
 
 FEW_REQUESTS = 100

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from app.analysis.factorial import Effect, Effects
 from app.analysis.ladder import Ladder
 from app.analysis.metric import MISSING
-from app.reports.effects import (
+from app.views.bar import Bar
+from app.views.effects import (
     PAIR_HELP,
     PAIR_TITLES,
     SHARE_HELP,
@@ -22,9 +23,8 @@ from app.reports.effects import (
     span,
     times,
 )
-from app.reports.report import Bar
-from app.studio.interval_chart import interval_bars
-from app.studio.ladder_view import rung_sentences
+from app.views.interval_chart import interval_bars
+from app.views.ladder_view import rung_sentences
 from app.words import in_sentence, title_of
 
 BARS = "A line is the 95 % interval, the dotted one 1.00x. Lower is cheaper."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.studio.wording import about, count_of, duration, in_sentence, listed, plain, without_folders
+from app.views.wording import about, count_of, duration, in_sentence, listed, plain, without_folders
 
 
 @pytest.mark.parametrize(

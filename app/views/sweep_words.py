@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.sweep import Slo, Sweep
 from app.experiment.spec import ExperimentSpec
-from app.studio.charts import ACCENTS, LINE, axis, frame
+from app.views.charts import ACCENTS, LINE, axis, frame
 from store.tables import ExperimentRow
 
 

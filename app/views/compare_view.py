@@ -13,9 +13,9 @@ from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.statistics import distribution, ecdf
 from app.analysis.summary import LATENCIES, latencies_of
 from app.experiment.comparing import Pairing, Side
-from app.reports.answers import with_answers
-from app.studio.charts import ACCENTS, BASELINES, DASHES, frame
-from app.studio.wording import count_of, listed, without_folders
+from app.views.answers import with_answers
+from app.views.charts import ACCENTS, BASELINES, DASHES, frame
+from app.views.wording import count_of, listed, without_folders
 
 PARTS = ("p50", "p95", "p99")
 MOST_STEPS = 400

@@ -10,10 +10,10 @@ import plotly.graph_objects as go
 from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.summary import LATENCIES
 from app.analysis.trade_off import QUALITY, Better, Figure, Limits, Point, front
-from app.reports.effects import times
-from app.studio.charts import LINE, TEXT, error_bars, frame
-from app.studio.compare_view import colour
-from app.studio.wording import listed
+from app.views.charts import LINE, TEXT, error_bars, frame
+from app.views.compare_view import colour
+from app.views.effects import times
+from app.views.wording import listed
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 COST: Mapping[str, Better] = {"cost": "lower"}

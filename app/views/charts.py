@@ -15,8 +15,8 @@ from streamlit.elements.lib import streamlit_plotly_theme as theme
 from app.analysis.ladder import Ladder, RungResult
 from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.statistics import Interval
-from app.reports.answers import answers_sentence, verdict_of
-from app.reports.effects import span, times
+from app.views.answers import answers_sentence, verdict_of
+from app.views.effects import span, times
 
 PLAIN: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 SHADE = "rgba(128,138,150,0.22)"

@@ -8,8 +8,8 @@ from typing import Any
 
 from app.analysis.ladder import Ladder, RungRuns, build_ladder
 from app.analysis.summary import Observed, summarise
-from app.studio import charts
-from app.studio.evidence_view import (
+from app.views import charts
+from app.views.evidence_view import (
     cautions,
     configuration,
     evidence_rows,
@@ -17,7 +17,7 @@ from app.studio.evidence_view import (
     merged,
     noise_sentence,
 )
-from app.studio.ladder_view import basis, cards, cheapest, cost_rows, detail_rows, headline, rung_sentences
+from app.views.ladder_view import basis, cards, cheapest, cost_rows, detail_rows, headline, rung_sentences
 from optimizers.recipe import Recipe
 from tests.building import record, rung
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.analysis.ladder import Ladder, RungRuns, build_ladder
 from app.analysis.summary import Observed, summarise
-from app.reports.answers import (
+from app.views.answers import (
     answers_sentence,
     low_quality_note,
     points,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.analysis.sweep import Slo, sweep
-from app.studio.sweep_words import sweep_chart
+from app.views.sweep_words import sweep_chart
 from tests.app.analysis.test_sweep import load
 
 BENDING = [load(1, 50, 100), load(2, 52, 50), load(4, 60, 25), load(8, 90, 12.5), load(9, 900, 11)]

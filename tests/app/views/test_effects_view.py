@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.analysis.ladder import Ladder, Reference, build_ladder
-from app.studio.effects_view import parts_of, sentences
-from app.studio.ladder_view import cost_rows, detail_rows, headline, top_rung
-from tests.app.studio.test_ladder_view import ladder, runs_of
+from app.views.effects_view import parts_of, sentences
+from app.views.ladder_view import cost_rows, detail_rows, headline, top_rung
+from tests.app.views.test_ladder_view import ladder, runs_of
 
 PREFIX, SPECULATION = "prefix_caching", "speculative_decoding"
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from app.reports.report import Bar
-from app.studio.charts import LINE, TEXT, accent, error_bars, frame
+from app.views.bar import Bar
+from app.views.charts import LINE, TEXT, accent, error_bars, frame
 
 FIRST_TECHNIQUE = 2
 """The baseline and its repetition have the first two accents on a ladder."""
