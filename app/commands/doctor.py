@@ -11,7 +11,8 @@ from rich.text import Text
 
 from app.commands.common import DONE, RUN_FAILED, OneLineParser, add_database, add_json, print_json
 from app.engine.builtin import ABOUT, builtin_places, read_known
-from app.engine.hardware import GIB, detect_hardware
+from app.engine.hardware import detect_hardware
+from app.engine.memory_fit import GIB
 from app.preparation.quantizers import TITLES, environment
 from app.reports.text import plain_table, show
 from app.version import versions

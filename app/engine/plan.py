@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from app.engine.checkpoint import Checkpoint
-from app.engine.hardware import GIB, Hardware
-from app.engine.memory_fit import kv_number_bytes, kv_tokens
+from app.engine.hardware import Hardware
+from app.engine.memory_fit import GIB, kv_number_bytes, kv_tokens
 from optimizers.errors import InputError
 from optimizers.kv_blocks import block_tokens, whole_blocks
 from optimizers.recipe import Recipe

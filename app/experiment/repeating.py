@@ -20,8 +20,8 @@ from app.analysis.metric import BY_TAG
 from app.analysis.pooling import pooled_metrics
 from app.analysis.summary import CountedRecord
 from app.engine.checkpoint import Checkpoint
-from app.engine.hardware import GIB
 from app.engine.hub import find_model, whole_name
+from app.engine.memory_fit import GIB
 from app.engine.named_models import Resolved, resolve_models, with_whole_names
 from app.engine.plan import EngineOptions
 from app.experiment.measure import load_records

@@ -15,8 +15,9 @@ from app.analysis.metric import MISSING
 from app.engine.builtin import BUILTIN, builtin_places, read_known, refuse_builtin
 from app.engine.checkpoint import Checkpoint, read_checkpoint
 from app.engine.fit_words import amount
-from app.engine.hardware import GIB, Hardware
+from app.engine.hardware import Hardware
 from app.engine.hub import HUB_ID, cached
+from app.engine.memory_fit import GIB
 from app.engine.process import tail
 from app.engine.weights import Weights
 from app.paths import existing_path

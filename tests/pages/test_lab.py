@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.engine.hardware import GIB, Hardware
+from app.engine.hardware import Hardware
+from app.engine.memory_fit import GIB
 from app.experiment.saved_recipes import save_recipe, saved_recipes
 from optimizers.continuous_batching import ContinuousBatching
 from optimizers.prefix_caching import PrefixCaching

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.checkpoint import Checkpoint
-from app.engine.hardware import GIB, Gpu, Hardware
+from app.engine.hardware import Gpu, Hardware
+from app.engine.memory_fit import GIB
 from app.engine.plan import CPU_KV_SEQUENCES, EngineOptions, EnginePlan, plan_engine
 from optimizers.errors import InputError
 from optimizers.kv_blocks import block_tokens, whole_blocks

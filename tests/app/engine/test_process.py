@@ -11,7 +11,8 @@ import pytest
 
 from app.engine import process
 from app.engine.checkpoint import read_checkpoint
-from app.engine.hardware import GIB, Hardware
+from app.engine.hardware import Hardware
+from app.engine.memory_fit import GIB
 from app.engine.plan import EnginePlan, plan_engine
 from app.engine.priority import LOWEST, STEPS
 from app.engine.process import EngineError, EngineProcess, group_members, tail

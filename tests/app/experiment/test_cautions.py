@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.engine.checkpoint import read_checkpoint
-from app.engine.hardware import GIB, Hardware
+from app.engine.hardware import Hardware
+from app.engine.memory_fit import GIB
 from app.engine.plan import EngineOptions
 from app.experiment.cautions import cautions_of
 from app.experiment.sent_prompts import sent_by

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.engine.checkpoint import Checkpoint, read_checkpoint
-from app.engine.hardware import GIB, Hardware
+from app.engine.hardware import Hardware
+from app.engine.memory_fit import GIB
 from app.engine.named_models import resolve_models
 from app.engine.plan import EngineOptions
 from app.experiment.kinds import KINDS

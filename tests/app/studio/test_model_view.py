@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.engine.checkpoint import read_checkpoint
-from app.engine.hardware import GIB, Gpu, Hardware
+from app.engine.hardware import Gpu, Hardware
+from app.engine.memory_fit import GIB
 from app.studio.model_view import (
     data_type,
     engine_state,

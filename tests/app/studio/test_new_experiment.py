@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.analysis.sweep import Slo
-from app.engine.hardware import GIB, Hardware
+from app.engine.hardware import Hardware
+from app.engine.memory_fit import GIB
 from app.experiment.spec import ExperimentSpec
 from app.prompts.saved import save_starter_sets
 from app.replay.load import LoadProfile

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.engine.hardware import GIB, Hardware
+from app.engine.hardware import Hardware
+from app.engine.memory_fit import GIB
 from app.studio.starter import LIMIT_VARIABLE, plan_starter, rung_lines, start
 from optimizers.errors import InputError
 from store.settings import Settings
