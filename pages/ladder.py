@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -56,6 +59,20 @@ def table(rows: list[dict[str, str]], key: str, alt: str) -> None:
         columns[name] = st.column_config.TextColumn(width=max(130, 8 * longest))
     columns["Rung"] = st.column_config.TextColumn(pinned=True, width=190 if ladder.effects is None else 250)
     st.dataframe(rows, hide_index=True, column_config=columns, height="content", key=key, alt=alt)
+
+
+def show_cost(rows: list[dict[str, str]]) -> None:
+    st.markdown(cost_view.FORMULAS, width=parts.TEXT_WIDTH)
+    table(rows, "unfolded", "What each run's cost is made of")
+
+
+def show_configuration(manifest: Mapping[str, Any]) -> None:
+    st.table(
+        [{"Fact": name, "Value": plain(text)} for name, text in evidence_view.configuration(manifest)],
+        border="horizontal", hide_index=True, hide_header=True, alt="What the first rung was measured with",
+    )  # fmt: skip
+    st.markdown("Engine of the first rung")
+    st.code(evidence_view.launch_command(manifest), language=None, wrap_lines=True)
 
 
 def show_part(part: effects_view.Part) -> None:
@@ -163,9 +180,7 @@ st.header("Cost, step by step" if ladder.effects is None else "Cost of each reci
 table(view.cost_rows(ladder), "cost", "Relative cost, quality and verdict of each rung")
 unfolded = cost_view.unfolded(runs)
 if unfolded:
-    with st.expander("How the cost is worked out", icon=":material/function:"):
-        st.markdown(cost_view.FORMULAS, width=parts.TEXT_WIDTH)
-        table(unfolded, "unfolded", "What each run's cost is made of")
+    parts.folded("How the cost is worked out", ":material/function:", "cost_box", partial(show_cost, unfolded))
 sentences = effects_view.sentences(ladder)
 if sentences:
     st.markdown("\n".join(f"- {plain(text)}" for text in sentences))
@@ -207,10 +222,4 @@ if noise or cautions:
         st.markdown("\n".join(f"- {plain(text)}" for text in [*([noise] if noise else []), *cautions]))
 
 if manifest:
-    with st.expander("Configuration", icon=":material/settings:"):
-        st.table(
-            [{"Fact": name, "Value": plain(text)} for name, text in evidence_view.configuration(manifest)],
-            border="horizontal", hide_index=True, hide_header=True, alt="What the first rung was measured with",
-        )  # fmt: skip
-        st.markdown("Engine of the first rung")
-        st.code(evidence_view.launch_command(manifest), language=None, wrap_lines=True)
+    parts.folded("Configuration", ":material/settings:", "configuration_box", partial(show_configuration, manifest))

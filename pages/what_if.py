@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
@@ -119,15 +121,22 @@ def experiments_of(sides: list[Side]) -> list[int]:
 
 @st.fragment
 def workbench() -> None:
-    """The figures are sent before the fields, which take the browser longer to draw and are as they were."""
-    left, right = st.columns([3, 7], gap="large")
-    with left:
-        now = what_if_inputs.chosen_curves(titles)
+    """The figures are sent before the fields, which take the browser longer to draw and are as they were. All is worked
+    out before anything is sent: the browser draws what it has some 10 ms after the first of it."""
+    now = what_if_inputs.chosen_curves(titles)
     found = [curve_of(store, store.url, version, key) for key in (now.curve_from, now.curve_to) if key]
     scenario = what_if_inputs.entered(now)
     sides, no_price = sides_of(scenario, [(one, other) for one, other, _ in found])
+    results = Results(
+        what_if_view.headline(sides),
+        what_if_view.limit_sentence(scenario),
+        tuple(badge for number in experiments_of(sides) if (badge := elsewhere_badge(store.experiments.get(number)))),
+        (*(why for one, _, why in found if one is None), *([no_price] if no_price else [])),
+        what_if_view.cards(sides),
+    )
+    left, right = st.columns([3, 7], gap="large")
     with right:
-        show_results(sides, scenario, [why for one, _, why in found if one is None], no_price)
+        show_results(sides, scenario, results)
     asked = found[-1] if found[-1][0] and found[-1][1] else found[0]
     before, after = found[0][0], found[1][0] if len(found) > 1 else None
     with left:
@@ -135,23 +144,31 @@ def workbench() -> None:
     what_if_inputs.write_link(scenario)
 
 
-def show_results(sides: list[Side], scenario: Scenario, unreadable: list[str], no_price: str) -> None:
-    st.header(plain(what_if_view.headline(sides)), anchor=False)
+@dataclass(frozen=True)
+class Results:
+    """What is shown first. `marks` say what was not measured here, `unknown` what cannot be read or priced."""
+
+    headline: str
+    limits: str
+    marks: tuple[str, ...]
+    unknown: tuple[str, ...]
+    cards: Sequence[what_if_view.Card]
+
+
+def show_results(sides: list[Side], scenario: Scenario, results: Results) -> None:
+    cards = results.cards
+    st.header(plain(results.headline), anchor=False)
     st.markdown(
-        f":gray-badge[:material/calculate: estimate] {plain(what_if_view.limit_sentence(scenario))}; "
+        f":gray-badge[:material/calculate: estimate] {plain(results.limits)}; "
         f"{scenario.requests_per_day:,.0f} requests a day", width=parts.TEXT_WIDTH,
     )  # fmt: skip
-    marks = [badge for number in experiments_of(sides) if (badge := elsewhere_badge(store.experiments.get(number)))]
-    if marks:
-        st.markdown(" ".join(dict.fromkeys(marks)))
-    for text in unreadable:
-        st.warning(plain(text), icon=":material/help:")
+    if results.marks:
+        st.markdown(" ".join(dict.fromkeys(results.marks)))
     for side in sides:
         if side.refusal:
             st.warning(plain(f"{side.role}, not answered: {side.refusal}."), icon=":material/block:")
-    if no_price:
-        st.warning(plain(no_price), icon=":material/help:")
-    cards = what_if_view.cards(sides)
+    for text in results.unknown:
+        st.warning(plain(text), icon=":material/help:")
     with st.container(horizontal=True):
         for card in cards:
             quiet = card.title == "Utilisation" or card.change in ("+0", "+0%")
@@ -204,6 +221,5 @@ if not any(choice.is_sweep for choice in choices):
         "There is no load sweep yet: each answer rests on a single measured load, and stricter rules hold.",
         icon=":material/query_stats:",
     )
-    with st.expander("Measure load curves", icon=":material/terminal:"):
-        how_to_measure()
+    parts.folded("Measure load curves", ":material/terminal:", "how_to_measure", how_to_measure)
 workbench()

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.studio.parts import folded
 from app.views.charts import PLAIN, batch_over_time
 from app.views.wording import plain
 from store.store import Store
@@ -80,6 +81,9 @@ def show_batches(store: Store, runs: Sequence[RunRow]) -> None:
     lines = batch_lines(store, runs)
     if not lines:
         return
-    with st.expander("The running batch over time", icon=":material/stacked_line_chart:"):
+
+    def draw() -> None:
         st.plotly_chart(batch_over_time(lines), config=PLAIN, key="batches", alt=description(lines))
         st.caption(plain(EXPLAINED))
+
+    folded("The running batch over time", ":material/stacked_line_chart:", "batch_box", draw)

@@ -129,6 +129,20 @@ def recorded_notice(store: Store, experiment: ExperimentRow) -> None:
             )
 
 
+def folded(label: str, icon: str, key: str, draw: Callable[[], None]) -> None:
+    """A part that is drawn once somebody unfolds it: what lies folded costs no browser a chart, nor half a second
+    to load what highlights code."""
+
+    @st.fragment
+    def box() -> None:
+        place = st.expander(label, icon=icon, key=key, on_change="rerun")
+        if place.open:
+            with place:
+                draw()
+
+    box()
+
+
 def log_box(text: str) -> None:
     """A log whose newest lines are in view."""
     with st.container(height=340, border=False, autoscroll=True):

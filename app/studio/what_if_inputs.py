@@ -69,12 +69,15 @@ def _hold(scenario: Scenario) -> None:
 
 
 def chosen_curves(titles: Mapping[str, str]) -> Scenario:
-    """The two choices of what is compared."""
+    """What is compared; a choice that there is no longer becomes the first that there is."""
     now = held()
-    before = _choice("Baseline", "curve_from", list(titles), titles, now)
-    others = ["", *(key for key in titles if key != before)]
-    after = _choice("Candidate", "curve_to", others, {"": NO_CANDIDATE, **titles}, now)
+    before = _settled("curve_from", list(titles), now)
+    after = _settled("curve_to", _others(titles, before), now)
     return replace(now, curve_from=before, curve_to=after)
+
+
+def _others(titles: Mapping[str, str], before: str) -> list[str]:
+    return ["", *(key for key in titles if key != before)]
 
 
 def entered(now: Scenario) -> Scenario:
@@ -87,11 +90,14 @@ def entered(now: Scenario) -> Scenario:
 
 
 def draw_fields(now: Scenario, known: Known) -> None:
-    """All inputs but the curves, in one column; `entered` says what they hold."""
+    """All inputs in one column; `chosen_curves` and `entered` say what they hold."""
+    titles = known.titles
+    _choice("Baseline", "curve_from", list(titles), titles, now)
+    _choice("Candidate", "curve_to", _others(titles, now.curve_from), {"": NO_CANDIDATE, **titles}, now)
     st.markdown("**Traffic**")
     _number("requests_per_day", now, 10_000.0, 0)
-    titles = {key: shape.title for key, shape in SHAPES.items()}
-    if _choice("Daily shape", "daily_shape", list(titles), titles, now) == "custom":
+    shapes = {key: shape.title for key, shape in SHAPES.items()}
+    if _choice("Daily shape", "daily_shape", list(shapes), shapes, now) == "custom":
         _slider("peak_to_mean", now, 1.0, MOST_PEAK, 0.1, TIMES)
     as_measured = "A request's mean; empty: as measured."
     _side_by_side(
@@ -171,10 +177,16 @@ def _seeded(name: str, now: Scenario, draw: Callable[[str], object]) -> None:
 
 
 def _choice(label: str, name: str, keys: Sequence[str], titles: Mapping[str, str], now: Scenario) -> str:
+    _settled(name, keys, now)
+    return str(st.selectbox(label, keys, format_func=titles.__getitem__, key=field_key(name)))
+
+
+def _settled(name: str, keys: Sequence[str], now: Scenario) -> str:
+    """What the choice holds, drawn or not."""
     key = field_key(name)
     if st.session_state.setdefault(key, getattr(now, name)) not in keys:
         st.session_state[key] = keys[0]
-    return str(st.selectbox(label, keys, format_func=titles.__getitem__, key=key))
+    return str(st.session_state[key])
 
 
 def _side_by_side(now: Scenario, *asked: tuple[str, float, int, str, str | None]) -> None:

@@ -78,3 +78,9 @@ def labelled(elements: Iterable[Any], label: str) -> Any:
 def label_of(at: AppTest, label: str) -> int:
     """The index of the button with that label; fails when there is none."""
     return [button.label for button in at.button].index(label)
+
+
+def unfolded(at: AppTest, key: str) -> AppTest:
+    """The page once somebody has opened that expander."""
+    at.session_state[key] = True
+    return at.run()

@@ -13,10 +13,11 @@ from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, Rung
 from app.prompts.saved import find_prompts
 from app.replay.load import LoadProfile
+from app.studio import cost_view
 from optimizers.recipe import Recipe
 from store.store import Store
 from tests.pages import factory
-from tests.pages.conftest import Open, words
+from tests.pages.conftest import Open, unfolded, words
 
 
 def figure(at: AppTest) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def test_a_finished_ladder_has_figures_evidence_and_doubts(open_page: Open, stor
     assert (
         "Measured on starter, support-desk (24 prompts), Example CPU, 2 cores, 8 GiB, 2 repeats of each rung." in said
     )
-    cost, detail, evidence = at.dataframe[0].value, at.dataframe[2].value, at.table[0].value
+    cost, detail, evidence = at.dataframe[0].value, at.dataframe[1].value, at.table[0].value
     assert list(cost["Rung"]) == [
         "Baseline", "Baseline again", "+ Prefix caching", "+ Continuous batching", "+ Speculative decoding",
     ]  # fmt: skip
@@ -55,7 +56,7 @@ def test_a_finished_ladder_has_figures_evidence_and_doubts(open_page: Open, stor
 def test_quality_is_shown_beside_cost_and_in_words(open_page: Open, store: Store) -> None:
     factory.finished(store, prompts=24)
     at = open_page("ladder")
-    said, cost, detail = words(at), at.dataframe[0].value, at.dataframe[2].value
+    said, cost, detail = words(at), at.dataframe[0].value, at.dataframe[1].value
     assert list(cost["Quality (%)"]) == ["33.3"] * 5
     assert list(cost["Quality's 95 %"]) == ["18.0-53.3"] * 5
     assert list(cost["Points from the baseline"]) == ["–"] + ["+0.0 (-7.5 to +7.5)"] * 4
@@ -78,9 +79,18 @@ def test_the_chart_holds_every_rung_and_the_articles_figures(open_page: Open, st
     assert found["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
 
 
-def test_the_configuration_names_no_folder(open_page: Open, store: Store) -> None:
+def test_what_lies_folded_is_drawn_once_it_is_unfolded(open_page: Open, store: Store) -> None:
     factory.finished(store)
     at = open_page("ladder")
+    assert (len(at.dataframe), len(at.code)) == (2, 0)
+    opened = unfolded(at, "cost_box")
+    assert len(opened.dataframe) == 3
+    assert cost_view.FORMULAS.splitlines()[0] in "\n".join(each.value for each in opened.markdown)
+
+
+def test_the_configuration_names_no_folder(open_page: Open, store: Store) -> None:
+    factory.finished(store)
+    at = unfolded(open_page("ladder"), "configuration_box")
     assert at.code[0].value == "--model starter --served-model-name starter --enforce-eager"
     assert "/home/" not in words(at) + at.table[1].value.to_string()
 
@@ -196,7 +206,8 @@ class TestKinds:
         assert "Of the saving of everything together (0." in said
         assert "Prefix caching and continuous batching cost " in said
         # Shares, each alone, each left out; and the running batch over time.
-        assert len(at.get("plotly_chart")) == 4
+        assert len(at.get("plotly_chart")) == 3
+        assert len(unfolded(at, "batch_box").get("plotly_chart")) == 4
         pairs = at.table[0].value
         assert list(pairs["Pair"]) == [
             "Prefix caching and continuous batching",
