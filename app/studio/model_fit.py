@@ -17,7 +17,7 @@ FORM_TITLES = {
     AS_SERVED: "as the engine holds them", "fp32": "FP32", "16-bit": "FP16 or BF16", "int8": "INT8 or FP8",
     "int4": "INT4, groups of 128",
 }  # fmt: skip
-KV_TITLES = {"auto": "as the model, 16 bits", "fp8": "FP8"}
+KV_TITLES = {"auto": "as the engine holds them", "fp8": "FP8"}
 
 
 def forms_of(checkpoint: Checkpoint) -> dict[str, str]:
