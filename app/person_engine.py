@@ -12,7 +12,7 @@ from time import monotonic
 from app.engine.hardware import detect_hardware
 from app.engine.hub import find_model
 from app.engine.named_models import resolve_models
-from app.engine.plan import EngineOptions, plan_engine
+from app.engine.plan import EngineOptions, plan_engine, refuse_weights
 from app.engine.process import READY_DEADLINE_S, EngineError, EngineProcess
 from app.engine.ready import is_ready
 from optimizers.errors import InputError
@@ -69,9 +69,12 @@ class PersonEngine:
         try:
             find = partial(find_model, self._store, self._settings)
             checkpoint = find(row.spec["model"])
-            recipe = resolve_models(Recipe.from_json(row.spec.get("recipe", [])), find, checkpoint).recipe
+            hardware = detect_hardware()
+            resolved = resolve_models(Recipe.from_json(row.spec.get("recipe", [])), find, checkpoint)
+            for model in resolved.loaded_by_engine:
+                refuse_weights(model, hardware)
             options = EngineOptions.from_json(row.spec.get("options", {}))
-            plan = plan_engine(checkpoint, recipe, detect_hardware(), options)
+            plan = plan_engine(checkpoint, resolved.recipe, hardware, options)
             log_path = self._settings.logs / f"engine-{row.id}.log"
             self._engine = EngineProcess(plan, log_path)
         except (InputError, EngineError) as error:

@@ -178,9 +178,9 @@ if ladder.effects is None and view.measured(ladder):
 
 st.header("Cost, step by step" if ladder.effects is None else "Cost of each recipe", anchor=False)
 table(view.cost_rows(ladder), "cost", "Relative cost, quality and verdict of each rung")
-unfolded = cost_view.unfolded(runs)
-if unfolded:
-    parts.folded("How the cost is worked out", ":material/function:", "cost_box", partial(show_cost, unfolded))
+cost_figures = cost_view.unfolded(runs)
+if cost_figures:
+    parts.folded("How the cost is worked out", ":material/function:", "cost_box", partial(show_cost, cost_figures))
 sentences = effects_view.sentences(ladder)
 if sentences:
     st.markdown("\n".join(f"- {plain(text)}" for text in sentences))

@@ -94,8 +94,8 @@ def show_engine(row: EngineRow) -> None:
 
 parts.page_title("Models", "The models on this machine, whether they fit, and an engine of your own to ask.")
 worker_notice(store)
-model_places = view.model_places(store, settings)
 jobs = jobs_now(settings) if changes else []
+model_places = view.model_places(store, settings)
 known = look_at(model_places)
 engine = store.engines.latest("person")
 show_models(model_places, known)

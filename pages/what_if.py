@@ -121,8 +121,8 @@ def experiments_of(sides: list[Side]) -> list[int]:
 
 @st.fragment
 def workbench() -> None:
-    """The figures are sent before the fields, which take the browser longer to draw and are as they were. All is worked
-    out before anything is sent: the browser draws what it has some 10 ms after the first of it."""
+    """The figures are sent before the fields, which take the browser longer to draw and are as they were. Headline and
+    cards are worked out before anything is sent: the browser draws what it has some 10 ms after the first of it."""
     now = what_if_inputs.chosen_curves(titles)
     found = [curve_of(store, store.url, version, key) for key in (now.curve_from, now.curve_to) if key]
     scenario = what_if_inputs.entered(now)

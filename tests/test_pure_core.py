@@ -58,9 +58,11 @@ def test_pure_modules_load_nothing_heavy() -> None:
 )
 def test_imports_point_one_way(package: str, beneath: tuple[str, ...]) -> None:
     """`beneath` are those that stand on this package."""
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files
     wrong = [
         f"{path.relative_to(ROOT)}: {name}"
-        for path in sorted((ROOT / package).rglob("*.py"))
+        for path in files
         for name in imported_by(path)
         if any(name == other or name.startswith(f"{other}.") for other in beneath)
     ]
@@ -73,5 +75,6 @@ def imported_by(path: Path) -> list[str]:
         if isinstance(node, ast.Import):
             found += [name.name for name in node.names]
         elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
             found += [f"{node.module}.{name.name}" for name in node.names]
     return found

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 OF_THE_MOMENT = ("started_at", "engine_id", "schedule", "engine.key")
 """Differ from run to run, or only repeat what other facts say."""
 ASKED = "options."
 """What was asked of the engine; what came of it is in its flags."""
+DTYPE = f"{ASKED}dtype"
 
 BY_RECIPE = ("recipe", "engine.", "models", "model.served", "price_per_hour")
 """What techniques change of themselves; a price changes no measurement."""
@@ -54,7 +56,7 @@ def configurations(manifests: Sequence[Mapping[str, Any]]) -> tuple[Fact, ...]:
 def beyond_recipe(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> tuple[Changed, ...]:
     """What differs besides the techniques, and so may be the cause of a difference as well: versions, model, load,
     sampling, or what was asked of the engine."""
-    asked = [dict(_facts(side.get("options") or {}, ASKED)) for side in (baseline, candidate)]
+    asked = [_asked(side) for side in (baseline, candidate)]
     options = [
         Changed(fact, asked[0].get(fact), asked[1].get(fact))
         for fact in dict.fromkeys([*asked[0], *asked[1]])
@@ -64,6 +66,15 @@ def beyond_recipe(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> 
         *(each for each in environment_differences(baseline, candidate) if not each.fact.startswith(BY_RECIPE)),
         *options,
     )
+
+
+def _asked(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """With the data type that came of it, where that was left open: it goes by the processor too."""
+    found = dict(_facts(manifest.get("options") or {}, ASKED))
+    if found.get(DTYPE) == "auto":
+        argv = (manifest.get("engine") or {}).get("argv") or ()
+        found[DTYPE] = dict(pairwise(argv)).get("--dtype", "auto")
+    return found
 
 
 def _facts(document: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:

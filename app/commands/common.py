@@ -45,11 +45,14 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
 
 
+DTYPE_HELP = "what the engine computes in (default: the checkpoint's type; float32 on processors without AVX-512)"
+
+
 def add_engine_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("engine")
     group.add_argument("--max-model-len", type=int, metavar="N", help="context length to serve, in tokens")
     group.add_argument("--kv-cache-gib", type=float, metavar="G", help="memory for the KV cache")
-    group.add_argument("--dtype", default="auto", help="data type of the weights (default: the checkpoint's)")
+    group.add_argument("--dtype", default="auto", help=DTYPE_HELP)
     group.add_argument("--trust-remote-code", action="store_true", help="run code that the checkpoint brings")
     group.add_argument("--engine-arg", action="append", default=[], metavar="ARG", help="one more vLLM argument, as is")
 

@@ -29,7 +29,7 @@ from app.engine.endpoint import Endpoint, api_key, attach
 from app.engine.hardware import detect_hardware
 from app.engine.hub import find_model, whole_name
 from app.engine.named_models import resolve_models, with_whole_names
-from app.engine.plan import EngineOptions, plan_engine
+from app.engine.plan import EngineOptions, plan_engine, refuse_weights
 from app.experiment.cautions import cautions_of
 from app.experiment.queue import enqueue
 from app.experiment.sent_prompts import sent_by
@@ -95,6 +95,8 @@ def refuse_unlaunchable(
     if checkpoint is not None:
         hardware = detect_hardware()
         check_prepared(store, recipe, hardware.surroundings(checkpoint.config))
+        for model in resolved.loaded_by_engine:
+            refuse_weights(model, hardware)
         plan_engine(named_checkpoint(resolved) or checkpoint, resolved.recipe, hardware, options)
 
 

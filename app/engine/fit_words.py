@@ -41,7 +41,11 @@ def parts(fit: Fit) -> list[tuple[str, int | None, str]]:
     load, room = fit.load, fit.room
     each = fit.kv_bytes_per_request
     return [
-        ("Weights", fit.weight_bytes, "from the checkpoint's tensors"),
+        (
+            "Weights",
+            fit.weight_bytes,
+            "from the checkpoint's tensors" + (", 32 bits wide here" if room.full_width else ""),
+        ),
         (
             "KV cache",
             fit.kv_bytes,

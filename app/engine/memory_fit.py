@@ -37,7 +37,7 @@ AS_SERVED = "as-served"
 FORMS = (AS_SERVED, "fp32", "16-bit", "int8", "int4")
 """How the weights are held. 16-bit is fp16 and bf16, int8 also fp8."""
 KV_FORMS: Mapping[str, int] = {"auto": 2, "fp8": 1}
-"""Bytes of a number of keys and values: `--kv-cache-dtype`. auto is the model's data type, 4 bytes with fp32."""
+"""Bytes of a number of keys and values: `--kv-cache-dtype`. auto is what the engine computes in, 4 bytes with fp32."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def weight_bytes(weights: Weights, form: str, full_width: bool = False) -> int:
     as-served: numbers of 16 bits or more become 16 bits, as vLLM's `--dtype auto` loads them, or 32 with `full_width`,
     and packed ones stay.
     int8 and int4 pack the linear layers (int4 with a scale of 16 bits for each 128 weights) and leave the rest in 16
-    bits: Lin et al., AWQ (2023), and Frantar et al., GPTQ (2022).
+    bits, int8 in 32 with `full_width`: Lin et al., AWQ (2023), and Frantar et al., GPTQ (2022).
     """
     rest = weights.numbers - weights.linear
     if form == AS_SERVED:
@@ -138,7 +138,7 @@ def weight_bytes(weights: Weights, form: str, full_width: bool = False) -> int:
     if form == "16-bit":
         return 2 * weights.numbers
     if form == "int8":
-        return weights.linear + 2 * rest
+        return weights.linear + (4 if full_width else 2) * rest
     return weights.linear // 2 + 2 * (weights.linear // GROUP) + 2 * rest
 
 
@@ -159,7 +159,7 @@ def fit_checkpoint(
     if form != AS_SERVED and weights is None:
         raise InputError(f"the weights of {checkpoint.name} are no safetensors files, so only {AS_SERVED} is known")
     held = checkpoint.weight_bytes if weights is None else weight_bytes(weights, form, room.full_width)
-    number = kv_number_bytes(form == "fp32" or (form == AS_SERVED and room.full_width), kv)
+    number = kv_number_bytes(form == "fp32" or (form in (AS_SERVED, "int8") and room.full_width), kv)
     return memory_fit(checkpoint.kv_layout, held, widths_of(checkpoint.config), room, load, number, longest)
 
 

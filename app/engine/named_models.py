@@ -25,6 +25,12 @@ class Resolved:
     recipe: Recipe
     models: Mapping[tuple[str, str], Checkpoint] = field(default_factory=dict)
 
+    @property
+    def loaded_by_engine(self) -> tuple[Checkpoint, ...]:
+        """Draft models and checkpoints in the served one's place; not what techniques load for themselves."""
+        known = techniques()
+        return tuple(model for (key, _), model in self.models.items() if known.get(key).changes_engine)
+
     def to_json(self) -> dict[str, Any]:
         """What a manifest keeps of them: enough to see later whether a name still stands for the same weights."""
         return {

@@ -29,9 +29,11 @@ CPU_KV_SEQUENCES = 64
 PACKED_BITS = 4
 AUTO = "auto"
 WIDENED = (
-    "this processor lacks AVX-512, and without it vLLM is several times slower in bfloat16 than in float32: weights "
-    "are loaded as float32; --dtype bfloat16 keeps them as they are"
+    "this processor lacks AVX-512, and without it vLLM is several times slower in 16 bits than in 32: the engine "
+    "computes in float32, unless --dtype on the command line says otherwise"
 )
+ANY_WIDTH = (None, "compressed-tensors", "torchao")
+"""Quantizations whose engines compute in float32 too: `get_supported_act_dtypes` of vLLM 0.32's."""
 FULL_WIDTH = ("float32", "float")
 """Values of `--dtype` under which keys and values take 4 bytes a number."""
 
@@ -89,8 +91,8 @@ class EnginePlan:
 def plan_engine(
     checkpoint: Checkpoint, recipe: Recipe, hardware: Hardware, options: EngineOptions | None = None
 ) -> EnginePlan:
-    """Raises InputError for a model that writes nothing, when the KV cache cannot hold one request of the length that
-    was asked for, and for settings that this engine would refuse."""
+    """Raises InputError for a model that writes nothing, for weights that nothing here multiplies by, when the KV cache
+    cannot hold one request of the length that was asked for, and for settings that this engine would refuse."""
     if checkpoint.architecture.endswith("ForTokenClassification"):
         raise InputError(f"{checkpoint.name} sorts tokens and writes none; name a language model to serve")
     refuse_weights(checkpoint, hardware)
@@ -99,7 +101,7 @@ def plan_engine(
     notes: list[str] = []
     recipe_flags = recipe.engine_flags()
     block = block_tokens(hardware.device, int(recipe_flags.get("--block-size") or 0))
-    dtype = _dtype(hardware, options, notes)
+    dtype = _dtype(checkpoint, hardware, options, notes)
     number_bytes = kv_number_bytes(dtype in FULL_WIDTH, recipe_flags.get("--kv-cache-dtype") or "auto")
     kv_bytes = _kv_cache_bytes(checkpoint, hardware, options, block, number_bytes)
     held = None if kv_bytes is None else kv_tokens(checkpoint.kv_layout, kv_bytes, block, number_bytes)
@@ -156,9 +158,9 @@ def _refuse_unusable(recipe: Recipe, surroundings: Surroundings) -> None:
             raise InputError(f"{use.key} cannot be used so: {reason}")
 
 
-def _dtype(hardware: Hardware, options: EngineOptions, notes: list[str]) -> str:
+def _dtype(checkpoint: Checkpoint, hardware: Hardware, options: EngineOptions, notes: list[str]) -> str:
     """`auto` is vLLM's to read from the checkpoint, unless this processor is slow in what it would read."""
-    if options.dtype != AUTO or not hardware.computes_in_32_bits:
+    if options.dtype != AUTO or not hardware.computes_in_32_bits or checkpoint.quantization not in ANY_WIDTH:
         return options.dtype
     notes.append(WIDENED)
     return FULL_WIDTH[0]

@@ -14,7 +14,7 @@ from app.engine.plan import EngineOptions, plan_engine, refuse_weights
 from app.experiment.estimate import Estimate, estimate, read_past
 from app.experiment.kinds import KINDS
 from app.experiment.spec import ExperimentSpec, Rung
-from app.preparation.served import named_checkpoint, what_is_served
+from app.preparation.served import what_is_served
 from app.words import count_of, in_sentence
 from optimizers.recipe import Recipe, TechniqueUse
 from store.settings import Settings
@@ -109,7 +109,8 @@ def engine_keys(
     def launched(use: TechniqueUse) -> TechniqueUse:
         # A factorial has the same technique in half of its rungs, and looking at its model can take a second.
         resolved = resolve_models(Recipe((use,)), find, checkpoint)
-        refuse_weights(named_checkpoint(resolved) or checkpoint, hardware)
+        for model in resolved.loaded_by_engine:
+            refuse_weights(model, hardware)
         return resolved.recipe.uses[0]
 
     recipes = (Recipe(tuple(launched(use) for use in rung.recipe.uses)) for rung in rungs)

@@ -23,7 +23,7 @@ from app.engine.checkpoint import Checkpoint
 from app.engine.hub import find_model, whole_name
 from app.engine.memory_fit import GIB
 from app.engine.named_models import Resolved, resolve_models, with_whole_names
-from app.engine.plan import EngineOptions
+from app.engine.plan import AUTO, EngineOptions
 from app.experiment.measure import load_records
 from app.experiment.spec import ExperimentSpec, Rung
 from app.prompts.saved import load_prompt_set, save_starter_sets
@@ -244,12 +244,15 @@ def _find_prompts(store: Store, sent: Mapping[str, Any]) -> tuple[int, int | Non
 
 
 def options_of(past: Past) -> EngineOptions:
-    """What was asked of the engine. Of a manifest that does not say so, what came of it: its flags."""
+    """What was asked of the engine, in the data type that came of it. Of a manifest that does not say what was asked,
+    what came of it: its flags."""
     asked = past.manifest.get("options") or past.stored.get("engine")
-    if asked:
-        return EngineOptions.from_json(asked)
     argv = list(_part(past, "engine").get("argv") or ())
     flags = dict(pairwise(argv))
+    if asked:
+        options = EngineOptions.from_json(asked)
+        # Left open, it was chosen for the processor of then.
+        return replace(options, dtype=flags.get("--dtype", AUTO)) if options.dtype == AUTO else options
     length, kv_bytes = flags.get("--max-model-len"), flags.get("--kv-cache-memory-bytes")
     return EngineOptions(
         max_model_len=None if length is None else int(length),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.analysis.sweep import Slo
+from app.engine.plan import AUTO, EngineOptions
 from app.experiment.kinds import KINDS
 from app.replay.load import RATED, LoadProfile
 from optimizers.recipe import Recipe, TechniqueUse
@@ -80,7 +81,20 @@ def _rest(spec: Mapping[str, Any]) -> list[str]:
         words += ["--warm-up", str(spec["warm_up"])]
     if spec.get("price_per_hour") is not None:
         words += ["--price-per-hour", str(spec["price_per_hour"])]
-    return words
+    return words + _engine(EngineOptions.from_json(spec.get("engine") or {}))
+
+
+def _engine(options: EngineOptions) -> list[str]:
+    words: list[str] = []
+    if options.max_model_len is not None:
+        words += ["--max-model-len", str(options.max_model_len)]
+    if options.kv_cache_gib is not None:
+        words += ["--kv-cache-gib", f"{options.kv_cache_gib:g}"]
+    if options.dtype != AUTO:
+        words += ["--dtype", options.dtype]
+    if options.trust_remote_code:
+        words.append("--trust-remote-code")
+    return words + [f"--engine-arg={each}" for each in options.extra_args]
 
 
 def _uses(spec: Mapping[str, Any]) -> list[TechniqueUse] | None:

@@ -1,1 +1,1 @@
-"""What the pages share: opening the store, figures, wording, and the models that they draw. Pages only draw."""
+"""What the pages share: opening the store, forms, and what they draw that no report has. Pages only draw."""

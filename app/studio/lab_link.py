@@ -1,4 +1,4 @@
-"""What the Lab shows as URL parameters and back, so that a link opens the same Lab in another browser. Pure.
+"""What the Lab shows as URL parameters and back, so that a link opens the same Lab in another browser.
 
 The recipe is one parameter of compact JSON, technique -> the settings that are not what its form shows at first; what
 is as everybody finds it is left out. A link may come from anywhere: what it names and is not there is told, not obeyed.

@@ -1,4 +1,4 @@
-"""How each technique stands in the Lab: whether it can be turned on, and what is in the way while it is. Pure."""
+"""How each technique stands in the Lab: whether it can be turned on, and what is in the way while it is."""
 
 from __future__ import annotations
 

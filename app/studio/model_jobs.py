@@ -26,7 +26,7 @@ def jobs_now(settings: Settings) -> list[Job]:
     old."""
     jobs = all_jobs(settings, *KINDS)
     ended = {job.id for job in jobs if not job.is_live}
-    if ended - st.session_state.get("ended_jobs", set()):
+    if ended - st.session_state.get("ended_jobs", ended):
         look_at.clear()
     st.session_state["ended_jobs"] = ended
     return jobs

@@ -92,10 +92,11 @@ def recipe_of(settings: dict[str, Any]) -> list[Any]:
 
 
 def _narrow(model: Any, dtype: Any) -> None:
-    """Everything but quantized layers: their scales must stay those that the weights were rounded by."""
+    """All but weights and scales of quantized layers: scales must stay those that the weights were rounded by."""
     for module in model.modules():
-        if getattr(module, "quantization_scheme", None) is None:
-            for parameter in module.parameters(recurse=False):
+        is_quantized = getattr(module, "quantization_scheme", None) is not None
+        for name, parameter in module.named_parameters(recurse=False):
+            if not is_quantized or name == "bias":
                 parameter.data = parameter.data.to(dtype)
     model.config.dtype = dtype
 

@@ -20,7 +20,7 @@ from app.prompts.saved import find_prompts, load_prompt_set
 from optimizers.quantization import METHODS
 from store.database import sqlite_url
 from store.store import Store
-from tests.e2e.studio import choose, open_page, settle, whole_studio
+from tests.e2e.studio import choose, open_page, whole_studio
 
 TOOL = "llmcompressor"
 # The first that a starter model has on this processor.
@@ -71,9 +71,7 @@ def test_a_starter_model_is_quantized_watched_and_listed(page: Page, home: Path)
     expect(done).to_be_visible(timeout=PATIENCE_MS)
     # The table is a canvas; its cells stand beneath it for those who do not see it.
     expect(page.locator("td[role=gridcell]").get_by_text("small", exact=True)).to_have_count(1)
-    settle(page)
-    page.get_by_role("combobox", name="Model to load", exact=True).click()
-    expect(page.get_by_role("option", name="small", exact=True)).to_be_visible()
+    choose(page, "Model to load", "small")
     store = Store.open(sqlite_url(home / "rung.db"))
     saved = store.models.find("small")
     store.close()

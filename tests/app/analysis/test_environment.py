@@ -59,3 +59,12 @@ def test_what_was_asked_of_the_engine_is_another_cause() -> None:
     asked = [MANIFEST | {"options": {"max_model_len": length}} for length in (1024, 2048)]
     assert beyond_recipe(*asked) == (Changed("options.max_model_len", 1024, 2048),)
     assert beyond_recipe(MANIFEST, asked[0]) == ()
+
+
+def test_a_data_type_that_was_left_open_is_the_one_that_came_of_it() -> None:
+    def manifest(asked: str, *argv: str) -> dict[str, Any]:
+        return {"options": {"dtype": asked}, "engine": {"argv": list(argv)}}
+
+    old, new = manifest("auto", "--dtype", "auto"), manifest("auto", "--dtype", "float32")
+    assert beyond_recipe(old, new) == (Changed("options.dtype", "auto", "float32"),)
+    assert beyond_recipe(new, manifest("float32", "--dtype", "float32")) == ()

@@ -178,13 +178,16 @@ def test_a_checkpoint_is_fitted_as_it_is_served(tiny: Checkpoint) -> None:
 
 def test_where_engines_compute_in_32_bits_so_is_what_they_hold(tiny: Checkpoint) -> None:
     weights = read_weights(tiny.folder)
+    assert weights is not None
     wide = replace(RAM, full_width=True)
     assert fit_checkpoint(tiny, weights, wide, Load(128, 1)) == replace(
         fit_checkpoint(tiny, weights, RAM, Load(128, 1), "fp32"), room=wide
     )
-    for form in ("16-bit", "int8"):
-        narrow = fit_checkpoint(tiny, weights, RAM, Load(128, 1), form)
-        assert fit_checkpoint(tiny, weights, wide, Load(128, 1), form) == replace(narrow, room=wide)
+    narrow = fit_checkpoint(tiny, weights, RAM, Load(128, 1), "16-bit")
+    assert fit_checkpoint(tiny, weights, wide, Load(128, 1), "16-bit") == replace(narrow, room=wide)
+    packed = fit_checkpoint(tiny, weights, wide, Load(128, 1), "int8")
+    assert packed.weight_bytes == weights.linear + 4 * (weights.numbers - weights.linear)
+    assert packed.kv_bytes == 2 * (narrow.kv_bytes or 0)
 
 
 @pytest.mark.parametrize(

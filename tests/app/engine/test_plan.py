@@ -59,13 +59,19 @@ def test_a_processor_that_is_slow_in_16_bits_is_given_32_and_the_plan_says_so() 
     old, new = (replace(CPU, cpu_features=features) for features in (("avx2",), ("avx2", "avx512f")))
     assert value(plan(hardware=old), "--dtype") == "float32"
     (note,) = plan(hardware=old).notes
-    assert "--dtype bfloat16" in note
+    assert "the engine computes in float32, unless --dtype" in note
     for asked in ("bfloat16", "half"):
         assert value(plan(hardware=old, dtype=asked), "--dtype") == asked
         assert plan(hardware=old, dtype=asked).notes == ()
     for other in (CPU, new, GPU, replace(GPU, cpu_features=("avx2",))):
         assert value(plan(hardware=other), "--dtype") == "auto"
         assert plan(hardware=other).notes == ()
+
+
+@pytest.mark.parametrize(("method", "dtype"), [("compressed-tensors", "float32"), ("fp8", "auto")])
+def test_a_quantized_checkpoint_gets_32_bits_where_vllm_takes_them(method: str, dtype: str) -> None:
+    packed = tiny(quantization_config={"quant_method": method})
+    assert value(plan_engine(packed, Recipe(), replace(CPU, cpu_features=("avx2",))), "--dtype") == dtype
 
 
 def test_weights_that_no_kernel_multiplies_by_are_refused_before_an_engine_dies_of_them() -> None:

@@ -128,5 +128,14 @@ def test_a_named_checkpoint_that_cannot_run_here_is_refused_before_anything_is_q
         keys("avx2")
 
 
+def test_a_draft_model_that_cannot_run_here_is_refused_too(model: Path, tmp_path: Path) -> None:
+    packing = {"quantization_config": {"quant_method": "awq", "bits": 4}}
+    packed = checkpoint_folder(tmp_path / "packed", LLAMA | packing)
+    recipe = Recipe.of([("speculative_decoding", {"method": "draft_model", "draft_model": str(packed)})])
+    hardware = replace(MACHINE, cpu_features=("avx2",))
+    with pytest.raises(InputError, match="the weights of packed have 4 bits"):
+        engine_keys([Rung("r", recipe)], read_by_name, read_checkpoint(model), hardware, EngineOptions())
+
+
 def read_by_name(name: str) -> Checkpoint:
     return read_checkpoint(Path(name))

@@ -8,6 +8,7 @@ import pytest
 
 from app.analysis.compare import compare
 from app.analysis.summary import Observed, summarise
+from app.engine.plan import EngineOptions
 from app.experiment.repeating import Past, agrees, judged, options_of
 from optimizers.recipe import Recipe
 from tests.building import one_by_one, rung
@@ -71,3 +72,11 @@ def test_options_that_were_kept_count_before_the_flags() -> None:
     kept = {"max_model_len": None, "extra_args": ["--seed=3"]}
     options = options_of(past(options=kept, engine={"argv": ["--max-model-len", "512"]}))
     assert (options.max_model_len, options.extra_args) == (None, ("--seed=3",))
+
+
+def test_a_data_type_that_was_left_open_is_repeated_as_it_came_out() -> None:
+    kept = EngineOptions().to_json()
+    assert options_of(past(options=kept, engine={"argv": ["--dtype", "float32"]})).dtype == "float32"
+    assert options_of(past(options=kept, engine={"argv": ["--dtype", "auto"]})).dtype == "auto"
+    asked = EngineOptions(dtype="half").to_json()
+    assert options_of(past(options=asked, engine={"argv": ["--dtype", "half"]})).dtype == "half"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import re
+import shlex
 from dataclasses import replace
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -13,11 +15,15 @@ import pytest
 from pypdf import PdfReader
 
 from app.analysis.sweep import Slo
+from app.commands.common import add_engine_options, engine_options
+from app.engine.plan import EngineOptions
 from app.experiment.results import load_ladder, prompts_of
+from app.experiment.spec import ExperimentSpec, ladder_rungs
 from app.prompts.saved import save_starter_sets
 from app.reports.html import to_html
 from app.reports.markdown import escaped, to_markdown
 from app.reports.pdf import parted, to_pdf
+from app.reports.repeating import ladder_command
 from app.reports.report import Answer, Asked, Report, Table, Texts
 from app.reports.reporting import load_comparison, load_report, rendered, rendered_comparison
 from app.reports.spreadsheet import prompts_csv, to_csv
@@ -344,3 +350,13 @@ def test_a_sweep_that_has_not_begun_has_a_report(store: Store) -> None:
     number = factory.swept(store, measured=False)
     for form in ("html", "pdf", "md", "csv", "json"):
         assert rendered(store, number, form) is not None
+
+
+def test_the_command_that_repeats_asks_for_the_same_engine() -> None:
+    engine = EngineOptions(512, 0.5, "bfloat16", True, ("--seed", "7"))
+    spec = ExperimentSpec("ladder", 1, ladder_rungs(["prefix_caching"]), "starter", engine=engine).to_json()
+    line = ladder_command(spec, "ladder", "support-desk")
+    assert line is not None
+    parser = argparse.ArgumentParser()
+    add_engine_options(parser)
+    assert engine_options(parser.parse_known_args(shlex.split(line))[0]) == engine
