@@ -4,8 +4,9 @@
 `python -m app studio` does, and loads each page anew, from the request until everything on it is drawn and no script
 runs. Each opening shows an experiment that was not shown before, with figures of its own, so that none comes from a
 cache; ladders are kept in the store as the worker keeps them when an experiment ends. The limit is 1.5 s in the median,
-in a browser that was in the studio before. Its first visit, in which it reads Streamlit's and Plotly's programs, has no
-limit, nor has the first look at a ladder that nobody has kept, as in a store of an older version.
+in a browser that was in the studio before. First visits, in which a browser reads Streamlit's and Plotly's programs,
+all go to the same experiment and have no limit, nor has the first look at a ladder that nobody has kept, as in a store
+of an older version.
 
 On What-if a slider is then moved by the keyboard, from the key until the browser has drawn another figure: 0.2 s in the
 median. What takes longer ends the benchmark with exit code 1. "Streamlit alone" tells how much of that is Streamlit's:
