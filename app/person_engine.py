@@ -71,8 +71,7 @@ class PersonEngine:
             checkpoint = find(row.spec["model"])
             hardware = detect_hardware()
             resolved = resolve_models(Recipe.from_json(row.spec.get("recipe", [])), find, checkpoint)
-            for model in resolved.loaded_by_engine:
-                refuse_weights(model, hardware)
+            refuse_weights(resolved.loaded_by_engine, hardware)
             options = EngineOptions.from_json(row.spec.get("options", {}))
             plan = plan_engine(checkpoint, resolved.recipe, hardware, options)
             log_path = self._settings.logs / f"engine-{row.id}.log"

@@ -149,10 +149,9 @@ class Quantization(Technique):
             "checkpoint that it reads",
             ("checkpoint", "bitsandbytes"): "vLLM's CPU build reads no bitsandbytes checkpoints",
         }
-        features = set(surroundings.cpu_features)
-        if "avx2" in features and "avx512f" not in features:
+        if surroundings.computes_in_32_bits:
             found |= {("method", name): NO_4_BITS for name, method in METHODS.items() if method.bits == 4}
-        if not {"avx512f", "amx_bf16"} & features:
+        if not {"avx512f", "amx_bf16"} & set(surroundings.cpu_features):
             found["kv_cache_dtype", "fp8"] = "vLLM keeps an FP8 KV cache on processors with AVX-512 or AMX only"
         return found
 

@@ -115,6 +115,11 @@ class Surroundings:
     model_config: Mapping[str, Any] = field(default_factory=dict)
     cpu_features: tuple[str, ...] = ()
 
+    @property
+    def computes_in_32_bits(self) -> bool:
+        """Whether numbers of 16 bits cost more there than those of 32: a processor with AVX2 that lacks AVX-512."""
+        return self.device == "cpu" and "avx2" in self.cpu_features and "avx512f" not in self.cpu_features
+
 
 @dataclass(frozen=True)
 class ModelFacts:

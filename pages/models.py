@@ -10,6 +10,7 @@ from app.engine.builtin import ABOUT
 from app.studio import model_view as view
 from app.studio import parts
 from app.studio.access import may_change, told
+from app.studio.lab_notes import sentence
 from app.studio.model_add import add_form, quantize_form
 from app.studio.model_chat import chat
 from app.studio.model_fit_form import fit_form
@@ -71,6 +72,8 @@ def show_engine(row: EngineRow) -> None:
         if current.ready_at is not None:
             facts.append(f"{'up' if view.is_live(state) else 'was up'} {view.uptime(current)}")
         st.markdown(" · ".join(facts))
+        for note in (current.plan or {}).get("notes", ()):
+            st.caption(f":material/info: {plain(told(sentence(note)))}", width=parts.TEXT_WIDTH)
         if current.error:
             reason = plain(told(current.error))
             if current.status == "failed":

@@ -22,7 +22,8 @@ CACHED = "vllm:prompt_tokens_cached_total"
 @dataclass(frozen=True)
 class Machine:
     """`joules` drawn in `watched_s`, None where no counter can be read. `peaks` has flops_per_s and bytes_per_s,
-    `shape` the fields of ModelShape, `weight_bytes` the served checkpoint's size; empty or None where not known."""
+    `shape` the fields of ModelShape, `weight_bytes` what the weights take in the engine's memory; empty or None where
+    not known."""
 
     joules: float | None = None
     watched_s: float = 0.0

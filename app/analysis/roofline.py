@@ -18,8 +18,8 @@ GATED = frozenset({"llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "phi
 @dataclass(frozen=True)
 class ModelShape:
     """`body_weights` work on every token, `head_weights` on every written one; the table of input embeddings is looked
-    up and does not count. `attention_width` is layers x heads x head size; `kv_bytes` are a token's keys and values in
-    16 bits."""
+    up and does not count. `attention_width` is layers x heads x head size; `kv_bytes` are a token's keys and values, by
+    `shape_of` in 16 bits."""
 
     body_weights: float
     head_weights: float

@@ -8,7 +8,7 @@ import math
 import sys
 from typing import Any, NoReturn
 
-from app.engine.plan import EngineOptions
+from app.engine.plan import AUTO, DTYPES, EngineOptions
 from app.replay.body import Sampling
 from optimizers.errors import InputError
 from store.settings import Settings
@@ -52,7 +52,7 @@ def add_engine_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("engine")
     group.add_argument("--max-model-len", type=int, metavar="N", help="context length to serve, in tokens")
     group.add_argument("--kv-cache-gib", type=float, metavar="G", help="memory for the KV cache")
-    group.add_argument("--dtype", default="auto", help=DTYPE_HELP)
+    group.add_argument("--dtype", choices=DTYPES, default=AUTO, help=DTYPE_HELP)
     group.add_argument("--trust-remote-code", action="store_true", help="run code that the checkpoint brings")
     group.add_argument("--engine-arg", action="append", default=[], metavar="ARG", help="one more vLLM argument, as is")
 

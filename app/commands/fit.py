@@ -8,7 +8,7 @@ from dataclasses import replace
 from rich.text import Text
 
 from app.commands.common import DONE, GATE_FAILED, add_database, add_json, open_store, print_json
-from app.engine.fit_words import fit_rows, layout_text, planned_text, verdict
+from app.engine.fit_words import fit_rows, layout_text, planned_text, refusals, verdict
 from app.engine.hardware import detect_hardware, free_memory
 from app.engine.hub import find_model
 from app.engine.memory_fit import (
@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def fit_command(arguments: argparse.Namespace) -> int:
-    """0 only for a model that fits."""
+    """0 only for a model that fits and would not be refused."""
     store, settings = open_store(arguments)
     checkpoint = find_model(store, replace(settings, may_download=False), arguments.model)
     context = arguments.context
@@ -55,16 +55,17 @@ def fit_command(arguments: argparse.Namespace) -> int:
     load = Load(context, arguments.concurrency)
     weights = checkpoint.read_weights()
     fit = fit_checkpoint(checkpoint, weights, free_memory(), load, arguments.dtype, arguments.kv_cache_dtype)
+    refused = refusals(arguments.dtype, arguments.kv_cache_dtype, detect_hardware())
     if arguments.json:
         asked = {"model": checkpoint.name, "dtype": arguments.dtype, "kv_cache_dtype": arguments.kv_cache_dtype}
         attention = {"attention": checkpoint.kv_layout.kind, "unknown": checkpoint.kv_layout.unknown}
-        print_json({"schema": SCHEMA, **asked, **fit_document(fit), **attention})
+        print_json({"schema": SCHEMA, **asked, **fit_document(fit), **attention, "refused": refused})
     else:
         rows = fit_rows(fit)
-        show(Text(f"{checkpoint.name}: {verdict(fit)}\n"))
+        show(Text(f"{checkpoint.name}: {' '.join([verdict(fit), *refused])}\n"))
         show(plain_table(tuple(rows[0]), [tuple(row.values()) for row in rows], right=(1,)))
         show(Text(f"\n{layout_text(checkpoint)} {planned_text(checkpoint, detect_hardware(), context)}"))
-    return DONE if fit.fits else GATE_FAILED
+    return DONE if fit.fits and not refused else GATE_FAILED
 
 
 def fit_document(fit: Fit) -> dict[str, object]:

@@ -95,8 +95,7 @@ def refuse_unlaunchable(
     if checkpoint is not None:
         hardware = detect_hardware()
         check_prepared(store, recipe, hardware.surroundings(checkpoint.config))
-        for model in resolved.loaded_by_engine:
-            refuse_weights(model, hardware)
+        refuse_weights(resolved.loaded_by_engine, hardware)
         plan_engine(named_checkpoint(resolved) or checkpoint, resolved.recipe, hardware, options)
 
 

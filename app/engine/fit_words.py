@@ -10,7 +10,9 @@ from app.engine.plan import EngineOptions, plan_engine
 from app.words import count_of
 from optimizers.errors import InputError
 from optimizers.kv_blocks import block_tokens, whole_blocks
+from optimizers.quantization import METHODS
 from optimizers.recipe import Recipe
+from optimizers.registry import techniques
 
 MIB = 2**20
 
@@ -67,6 +69,14 @@ def fit_rows(fit: Fit) -> list[dict[str, str]]:
         (f"{fit.room.kind} to be had", fit.room.usable_bytes, share or f"free of {amount(fit.room.total_bytes)}"),
     ]
     return [{"Part": name, "Memory": amount(size), "How it comes about": how or MISSING} for name, size, how in rows]
+
+
+def refusals(form: str, kv: str, hardware: Hardware) -> list[str]:
+    """Why no engine here would serve weights, and keys and values, of these forms, however much memory there is."""
+    barred = techniques().get("quantization").barred(hardware.surroundings())
+    packed = [barred.get(("method", name)) for name, method in METHODS.items() if method.bits == 4]
+    found = [packed[0] if form == "int4" and all(packed) else None, barred.get(("kv_cache_dtype", kv))]
+    return [f"An engine here would refuse it: {reason}." for reason in found if reason]
 
 
 def layout_text(checkpoint: Checkpoint) -> str:

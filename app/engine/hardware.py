@@ -42,8 +42,8 @@ class Hardware:
 
     @property
     def computes_in_32_bits(self) -> bool:
-        """Whether numbers of 16 bits cost more here than those of 32: a processor with AVX2 that lacks AVX-512."""
-        return not self.gpus and "avx2" in self.cpu_features and "avx512f" not in self.cpu_features
+        """Whether numbers of 16 bits cost more here than those of 32."""
+        return self.surroundings().computes_in_32_bits
 
     @property
     def title(self) -> str:

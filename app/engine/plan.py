@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -34,8 +34,12 @@ WIDENED = (
 )
 ANY_WIDTH = (None, "compressed-tensors", "torchao")
 """Quantizations whose engines compute in float32 too: `get_supported_act_dtypes` of vLLM 0.32's."""
+DTYPES = (AUTO, "bfloat16", "float16", "half", "float32", "float")
+"""`ModelDType` of vLLM 0.32."""
 FULL_WIDTH = ("float32", "float")
 """Values of `--dtype` under which keys and values take 4 bytes a number."""
+LEFT_TO_PEOPLE = {"enforce-eager"}
+"""Set on a CPU to save a minute at each start; nothing that is measured is named after it."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,11 @@ def plan_engine(
     checkpoint: Checkpoint, recipe: Recipe, hardware: Hardware, options: EngineOptions | None = None
 ) -> EnginePlan:
     """Raises InputError for a model that writes nothing, for weights that nothing here multiplies by, when the KV cache
-    cannot hold one request of the length that was asked for, and for settings that this engine would refuse."""
+    cannot hold one request of the length that was asked for, for settings that this engine would refuse, and for
+    further arguments that Rung gives by itself."""
     if checkpoint.architecture.endswith("ForTokenClassification"):
         raise InputError(f"{checkpoint.name} sorts tokens and writes none; name a language model to serve")
-    refuse_weights(checkpoint, hardware)
+    refuse_weights((checkpoint,), hardware)
     options = options or EngineOptions()
     _refuse_unusable(recipe, Surroundings(hardware.device, True, checkpoint.config))
     notes: list[str] = []
@@ -125,6 +130,7 @@ def plan_engine(
     if options.trust_remote_code:
         flags["--trust-remote-code"] = None
     flags.update(recipe_flags)
+    _refuse_said_twice(flags, options.extra_args)
     argv = [part for flag, value in flags.items() for part in ((flag,) if value is None else (flag, value))]
     if not checkpoint.has_chat_template:
         notes.append("the checkpoint has no chat template: chat prompts are sent as plain text")
@@ -140,12 +146,13 @@ def plan_engine(
     )
 
 
-def refuse_weights(checkpoint: Checkpoint, hardware: Hardware) -> None:
-    """Raises InputError for weights that no kernel here multiplies by: an engine would load them, and die at its first
-    request."""
-    if hardware.computes_in_32_bits and checkpoint.quantized_bits == PACKED_BITS:
+def refuse_weights(loaded: Iterable[Checkpoint], hardware: Hardware) -> None:
+    """Raises InputError for the first with weights that no kernel here multiplies by: an engine would load them, and
+    die at its first request."""
+    packed = next((each for each in loaded if each.quantized_bits == PACKED_BITS), None)
+    if packed is not None and hardware.computes_in_32_bits:
         raise InputError(
-            f"the weights of {checkpoint.name} have {PACKED_BITS} bits, and vLLM's CPU build multiplies by those on "
+            f"the weights of {packed.name} have {PACKED_BITS} bits, and vLLM's CPU build multiplies by those on "
             "processors with AVX-512 only; serve the original, or one of 8 bits"
         )
 
@@ -156,6 +163,22 @@ def _refuse_unusable(recipe: Recipe, surroundings: Surroundings) -> None:
         reason = techniques().get(use.key).unusable(use.settings, surroundings)
         if reason:
             raise InputError(f"{use.key} cannot be used so: {reason}")
+
+
+def _refuse_said_twice(flags: Mapping[str, str | None], extra_args: Iterable[str]) -> None:
+    """vLLM takes the last of two, and a rung would not be what it is called."""
+    own = {_bare(flag) for flag in (*flags, "--port")} - LEFT_TO_PEOPLE
+    for given in extra_args:
+        if given.startswith("--") and _bare(given) in own:
+            raise InputError(
+                f"--engine-arg {given}: Rung gives {given.partition('=')[0]} to vLLM itself; leave it out, and use "
+                "Rung's own option or the technique that sets it"
+            )
+
+
+def _bare(flag: str) -> str:
+    """`--no-enable_x=1` as `enable-x`: what an argument is about."""
+    return flag.partition("=")[0].replace("_", "-").removeprefix("--").removeprefix("no-")
 
 
 def _dtype(checkpoint: Checkpoint, hardware: Hardware, options: EngineOptions, notes: list[str]) -> str:

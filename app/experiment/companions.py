@@ -18,6 +18,11 @@ def companion_settings(model: str | None) -> Mapping[str, Settings]:
     return {key: _first_usable(key, ways) for key, ways in COMPANIONS.get(model or "", {}).items()}
 
 
+def machine_decides(key: str, model: str | None) -> bool:
+    """Whether what the model brings along for a technique may be another elsewhere."""
+    return len(COMPANIONS.get(model or "", {}).get(key, ())) > 1
+
+
 def _first_usable(key: str, ways: tuple[Settings, ...]) -> Settings:
     if len(ways) == 1:
         return ways[0]

@@ -31,7 +31,8 @@ NO_START = "no estimate yet: no start of an engine has been measured here"
 
 @dataclass(frozen=True)
 class PastRun:
-    """`target` is a model's name or an endpoint; `recipe` and `load` are texts that are equal for equal ones."""
+    """`target` is a model's name or an endpoint; `recipe`, `load` and `engine`, what a person said of the engine, are
+    texts that are equal for equal ones."""
 
     target: str
     attached: bool
@@ -39,6 +40,7 @@ class PastRun:
     load: str
     prompt_set: int
     seconds_per_request: float
+    engine: str
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def read_past(store: Store, hardware: str) -> Past:
                         load=_text(spec["load"]),
                         prompt_set=spec["prompt_set_id"],
                         seconds_per_request=pace,
+                        engine=_text(spec.get("engine", {})),
                     )
                 )
         spent = experiment.seconds
@@ -137,14 +140,15 @@ def _most_alike(spec: ExperimentSpec, recipe: Recipe, past: Sequence[PastRun]) -
     """The earlier runs that come closest, and whether they are of the same recipe under the same load."""
     target, wanted, load = _target(spec), _text(recipe.to_json()), _text(spec.load.to_json())
     of_target = [run for run in past if run.target == target]
-    of_recipe = [run for run in of_target if run.recipe == wanted and run.load == load]
+    of_engine = [run for run in of_target if run.engine == _text(spec.engine.to_json())]
+    of_recipe = [run for run in of_engine if run.recipe == wanted and run.load == load]
     of_prompts = [run for run in of_recipe if run.prompt_set == spec.prompt_set_id]
     if of_recipe:
         return of_prompts or of_recipe, True
-    of_load = [run for run in of_target if run.load == load]
+    of_load = [run for run in of_engine or of_target if run.load == load]
     # Another server's pace says nothing of this machine, nor this machine's of another server.
     anything = [] if spec.endpoint is not None else [run for run in past if not run.attached]
-    return of_load or of_target or anything, False
+    return of_load or of_engine or of_target or anything, False
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float]:

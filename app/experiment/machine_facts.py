@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from app.analysis.roofline import shape_of
+from app.engine.checkpoint import read_checkpoint
 from app.engine.energy import EnergyMeter, open_meter
 from app.engine.hardware import detect_hardware
+from app.engine.memory_fit import AS_SERVED, kv_number_bytes, weight_bytes
 from app.engine.peaks import DTYPES, peaks_of
+from app.engine.plan import FULL_WIDTH
+from optimizers.errors import InputError
 
 
 def meter_for(engine_pid: int | None) -> EnergyMeter | None:
@@ -32,11 +36,25 @@ def machine_facts(checkpoint: Path | None, manifest: Mapping[str, Any], meter: E
     shape = shape_of(config)
     # A processor is measured for seconds, so only where there is something to hold against its peak.
     peaks = peaks_of(hardware, dtype_of(config, _argv(manifest))) if shape is not None or hardware.gpus else None
+    flags = dict(pairwise(_argv(manifest)))
+    is_wide = flags.get("--dtype") in FULL_WIDTH
+    if shape is not None:
+        number = kv_number_bytes(is_wide, flags.get("--kv-cache-dtype", "auto"))
+        shape = replace(shape, kv_bytes=shape.kv_bytes * number / kv_number_bytes(False, "auto"))
     return facts | {
         "peaks": None if peaks is None else peaks.to_json(),
         "shape": None if shape is None else shape.to_json(),
-        "weight_bytes": (model.get("served") or model).get("weight_bytes"),
+        "weight_bytes": _held_bytes(checkpoint, is_wide) or (model.get("served") or model).get("weight_bytes"),
     }
+
+
+def _held_bytes(folder: Path, is_wide: bool) -> int | None:
+    """What the weights take in the engine's memory; None where the files do not tell."""
+    try:
+        weights = read_checkpoint(folder).read_weights()
+    except InputError:
+        return None
+    return None if weights is None else weight_bytes(weights, AS_SERVED, is_wide)
 
 
 def dtype_of(config: Mapping[str, Any], argv: Sequence[str]) -> str:

@@ -109,8 +109,7 @@ def engine_keys(
     def launched(use: TechniqueUse) -> TechniqueUse:
         # A factorial has the same technique in half of its rungs, and looking at its model can take a second.
         resolved = resolve_models(Recipe((use,)), find, checkpoint)
-        for model in resolved.loaded_by_engine:
-            refuse_weights(model, hardware)
+        refuse_weights(resolved.loaded_by_engine, hardware)
         return resolved.recipe.uses[0]
 
     recipes = (Recipe(tuple(launched(use) for use in rung.recipe.uses)) for rung in rungs)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.experiment.companions import companion_settings
+from app.experiment.companions import companion_settings, machine_decides
 from app.replay.load import MAX_RATE
 from app.studio.new_experiment import FIRST_PROMPTS, OFFERED, Choice, There
 from optimizers.errors import InputError
@@ -89,10 +89,15 @@ def with_recipe(choice: Choice, recipe: Recipe) -> Choice:
 
 
 def _changed(choice: Choice) -> dict[str, dict[str, Any]]:
+    """What is not shown at first. Where the machine decides what is, a link says all that makes up the technique, so
+    that it stands for the same elsewhere."""
     found = {}
     for key in choice.techniques:
         first, given = first_settings(key, choice.model), choice.settings_of(key)
-        found[key] = {name: given[name] for name in first if name in given and given[name] != first[name]}
+        told = companion_settings(choice.model)[key] if machine_decides(key, choice.model) else {}
+        found[key] = {
+            name: given[name] for name in first if name in given and (name in told or given[name] != first[name])
+        }
     return found
 
 

@@ -61,10 +61,12 @@ def quantize_form(store: Store, settings: Settings, models: Sequence[KnownModel]
         with st.container(horizontal=True):
             model = st.selectbox("Model to quantize", usable, width=260)
             method = st.selectbox("Method", methods, format_func=lambda name: METHODS[name].title, width=240)
-            group = st.selectbox(
-                "Group size", GROUP_SIZES, GROUP_SIZES.index("128"), width=140,
-                help="AWQ and GPTQ: weights that share a scale. Smaller is more exact and larger on disk.",
-            )  # fmt: skip
+            group = None
+            if any(METHODS[name].grouped for name in methods):
+                group = st.selectbox(
+                    "Group size", GROUP_SIZES, GROUP_SIZES.index("128"), width=140,
+                    help="AWQ and GPTQ: weights that share a scale. Smaller is more exact and larger on disk.",
+                )  # fmt: skip
         with st.container(horizontal=True):
             calibration = st.selectbox(
                 "Calibration texts", sets, width=260, help="The prompt set that shows the quantizer the model at work."
@@ -81,7 +83,7 @@ def quantize_form(store: Store, settings: Settings, models: Sequence[KnownModel]
         if not st.form_submit_button("Quantize", icon=":material/compress:"):
             return
         technique: dict[str, str | int] = {"method": method}
-        if METHODS[method].grouped:
+        if METHODS[method].grouped and group is not None:
             technique["group_size"] = group
         if METHODS[method].calibrated:
             technique |= {"calibration_samples": int(samples)}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.engine.fit_words import fit_rows, layout_text, planned_text, verdict
+from app.engine.fit_words import fit_rows, layout_text, planned_text, refusals, verdict
 from app.engine.hardware import free_memory
 from app.engine.memory_fit import AS_SERVED, DEFAULT_CONTEXT, DEFAULT_REQUESTS, KV_FORMS, Load, fit_checkpoint
 from app.studio import model_fit as view
@@ -55,6 +55,8 @@ def fit_form(models: Sequence[KnownModel]) -> str | None:
         st.error(plain(str(error)), icon=":material/error:")
         return name
     st.markdown(f"{SIGNS[fit.fits]} **{plain(verdict(fit))}**")
+    for text in refusals(form, kv, hardware()):
+        st.markdown(f":red[:material/block:] {plain(text)}", width=parts.TEXT_WIDTH)
     st.plotly_chart(view.fit_figure(fit), config=PLAIN, key="fit_bar", alt=view.description(fit))
     st.table(
         [{key: plain(text) for key, text in row.items()} for row in fit_rows(fit)],

@@ -18,10 +18,12 @@ from streamlit.testing.v1 import AppTest
 from app.background.jobs import Job, all_jobs, cancel
 from app.background.machine import take_machine
 from app.studio.model_jobs import KINDS, progress_text
+from app.studio.session import hardware
+from optimizers.quantization import METHODS
 from store.settings import Settings
 from store.store import Store
 from tests.app.background.waiting import ended
-from tests.building import LLAMA, checkpoint_folder
+from tests.building import LLAMA, checkpoint_folder, use_processor
 from tests.fakes.hub import FakeHub, fake_hub, use_hub_cache
 from tests.fakes.quantizer import use_fake_jobs
 from tests.pages.conftest import Open, label_of, labelled, says, shown, words
@@ -97,6 +99,23 @@ def test_a_quantization_waits_for_the_machine_and_ends_in_the_table(
     assert models(at)["small"] == "made here"
     at.button[label_of(at, "Put away")].click().run()
     assert "is done" not in words(at)
+
+
+def test_only_methods_whose_weights_are_served_here_are_offered(
+    open_page: Open, quantizer: Behave, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offered() -> tuple[set[str], set[str]]:
+        at = open_page("models")
+        return {*labelled(at.selectbox, "Method").options}, {box.label for box in at.selectbox}
+
+    use_processor(monkeypatch)
+    methods, fields = offered()
+    assert "Group size" in fields
+    hardware.clear()
+    use_processor(monkeypatch, "avx2")
+    fewer, fields = offered()
+    assert fewer == {METHODS["int8_w8a8"].title, METHODS["fp8"].title} < methods
+    assert "Group size" not in fields
 
 
 def test_a_quantization_tells_how_far_it_is_and_is_cancelled(

@@ -104,9 +104,11 @@ def test_a_ready_engine_shows_its_address_and_log_and_can_be_stopped(
     log = tmp_path / "engine-1.log"
     log.write_text("loading\nready\n")
     engine = store.engines.request({"model": "starter", "recipe": []})
-    store.engines.launched(engine, 1, 0.0, "http://127.0.0.1:4321", str(log), {})
+    plan = {"notes": ["the context is cut from 4,096 to 512 tokens"]}
+    store.engines.launched(engine, 1, 0.0, "http://127.0.0.1:4321", str(log), plan)
     store.engines.ready(engine, "http://127.0.0.1:4321")
     at = open_page("models")
+    assert "The context is cut from 4,096 to 512 tokens." in words(at)
     assert "http://127.0.0.1:4321/v1" in words(at)
     assert at.code[0].value == "loading\nready"
     at.button[label_of(at, "Stop engine")].click().run()

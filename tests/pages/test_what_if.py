@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from app.analysis.scenario import NAMES
 from store.store import Store
 from tests.pages import factory
-from tests.pages.conftest import Open, label_of, words
+from tests.pages.conftest import Open, label_of, unfolded, words
 from tests.pages.sweeps import swept
 
 TABS = ("Figures", "Day", "Load curve", "Volume", "What matters", "Rests on")
@@ -217,7 +217,14 @@ def test_viewers_load_and_do_not_save(open_page: Open, store: Store, monkeypatch
     assert [button.label for button in at.button] == ["Load"]
     at.button[label_of(at, "Load")].click().run()
     assert query_of(at)["requests_per_day"] == "5000"
-    assert "python -m app sweep" not in "".join(code.value for code in at.code)
+
+
+def test_without_a_sweep_it_says_how_to_measure_one(open_page: Open, store: Store) -> None:
+    factory.finished(store)
+    at = open_page("what_if")
+    assert "There is no load sweep yet" in words(at)
+    assert not at.code
+    assert "python -m app sweep" in unfolded(at, "how_to_measure").code[0].value
 
 
 def test_what_runs_are_called_is_shown_letter_by_letter(open_page: Open, store: Store) -> None:

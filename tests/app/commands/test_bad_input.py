@@ -54,6 +54,8 @@ def test_wrong_usage_names_the_commands_help(rung: Rung, line: str, says: str) -
         ("--kv-cache-gib nan", "the KV cache is nan GiB; give a size above 0"),
         ("--max-model-len 4096", "the context length is 4096, but tiny-model was made for 2048 tokens"),
         ("--max-model-len 0", "the context length is 0"),
+        ("--dtype nonsense", "argument --dtype: invalid choice: 'nonsense'"),
+        ("--engine-arg=--dtype=half", "--engine-arg --dtype=half: Rung gives --dtype to vLLM itself; leave it out"),
     ],
 )
 def test_numbers_that_cannot_be(rung: Rung, store: Store, model: Path, prompts: Path, options: str, says: str) -> None:

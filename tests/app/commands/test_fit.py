@@ -9,7 +9,7 @@ import pytest
 from app.commands import fit
 from app.engine.memory_fit import GIB, Room
 from tests.app.commands.conftest import Rung, check
-from tests.building import LLAMA, checkpoint_folder
+from tests.building import LLAMA, checkpoint_folder, use_processor
 
 KIB = 1024
 LARGE = {**LLAMA, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "hidden_size": 4096}
@@ -97,3 +97,13 @@ def test_bad_input(rung: Rung, large: Path, options: str, says: str) -> None:
 def test_a_model_that_is_not_here_is_not_downloaded(rung: Rung) -> None:
     check(rung("models", "fit", "no-such-organisation/no-such-model"), "is not on this machine; add it")
     check(rung("models", "fit", "/no/such/folder"), "no such folder")
+
+
+def test_what_no_engine_here_would_serve_is_no_fit(rung: Rung, large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit_in_fp8 = ("models", "fit", large, "--kv-cache-dtype", "fp8")
+    assert rung(*fit_in_fp8).code == 0
+    use_processor(monkeypatch, "avx2")
+    said = rung(*fit_in_fp8)
+    assert said.code == 1
+    assert "An engine here would refuse it: vLLM keeps an FP8 KV cache on processors" in " ".join(said.out.split())
+    assert rung(*fit_in_fp8, "--json").json["refused"][0].startswith("An engine here would refuse it")

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from app.engine.checkpoint import Checkpoint, read_checkpoint
-from app.engine.fit_words import amount, parts, verdict
+from app.engine.fit_words import amount, parts, refusals, verdict
+from app.engine.hardware import Hardware
 from app.engine.kv_layout import kv_layout
 from app.engine.memory_fit import (
     ENGINE_BYTES,
@@ -211,3 +212,11 @@ def test_what_is_quantized_already_stays_so(tmp_path: Path) -> None:
     assert packed.quantized_bits == 4
     with pytest.raises(InputError, match="packed is quantized already"):
         fit_checkpoint(packed, None, RAM, Load(1, 1), "int8")
+
+
+def test_forms_that_no_engine_here_would_serve() -> None:
+    old, new = (Hardware("cpu", 2, GIB, cpu_features=found) for found in (("avx2",), ("avx2", "avx512f")))
+    assert refusals("int4", "fp8", new) == refusals("int8", "auto", old) == []
+    int4, fp8 = refusals("int4", "fp8", old)
+    assert "4-bit weights on processors with AVX-512 only" in int4
+    assert "FP8 KV cache" in fp8

@@ -101,6 +101,18 @@ def test_further_arguments_come_last() -> None:
     assert plan("prefix_caching", extra_args=("--seed", "7")).argv[-2:] == ("--seed", "7")
 
 
+@pytest.mark.parametrize(
+    "given", ["--dtype", "--dtype=half", "--no-enable-prefix-caching", "--enable_prefix_caching", "--port=1"]
+)
+def test_what_is_said_already_is_not_said_once_more(given: str) -> None:
+    with pytest.raises(InputError, match=f"--engine-arg {given}: Rung gives {given.partition('=')[0]} to vLLM itself"):
+        plan(extra_args=("--seed", "7", given))
+
+
+def test_compilation_is_left_to_people() -> None:
+    assert plan(extra_args=("--no-enforce-eager",)).argv[-1] == "--no-enforce-eager"
+
+
 def test_recipes_that_differ_only_in_schedule_share_an_engine() -> None:
     assert plan().key == plan("continuous_batching").key
     assert plan("prefix_caching").key == plan("prefix_caching", "continuous_batching").key

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.engine.plan import EngineOptions
 from app.experiment.estimate import NO_START, NOTHING, Past, PastRun, estimate, range_of, read_past
 from app.experiment.kinds import KINDS
 from app.experiment.spec import ExperimentSpec
@@ -34,7 +35,8 @@ def ran(seconds: float, keys: list[str] | None = None, **options: Any) -> PastRu
     """A run of the baseline, or of some techniques."""
     recipe = json.dumps(Recipe.from_json(keys or []).to_json(), sort_keys=True)
     load = json.dumps(LOAD.to_json(), sort_keys=True)
-    return replace(PastRun("m", False, recipe, load, 1, seconds), **options)
+    engine = json.dumps(EngineOptions().to_json(), sort_keys=True)
+    return replace(PastRun("m", False, recipe, load, 1, seconds, engine), **options)
 
 
 BOTH = (ran(1.0), ran(2.0, ["prefix_caching"]))
@@ -143,3 +145,10 @@ class TestReading:
     def test_an_experiment_of_another_shape_is_passed_over(self, store: Store) -> None:
         store.experiments.enqueue("future", "t", {}, [PlannedRun(0, 0, "Baseline", [], 1)])
         assert read_past(store, factory.MACHINE) == Past()
+
+
+def test_a_run_in_another_data_type_only_stands_in() -> None:
+    other = json.dumps(EngineOptions(dtype="bfloat16").to_json(), sort_keys=True)
+    slow = tuple(replace(run, seconds_per_request=9.0, engine=other) for run in BOTH)
+    assert estimate(spec(), 10, 0, Past((*slow, *BOTH))) == estimate(spec(), 10, 0, Past(BOTH))
+    assert "others stand in" in estimate(spec(), 10, 0, Past(slow)).basis

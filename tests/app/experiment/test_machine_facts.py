@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from app.analysis.hardware_figures import Machine
+from app.engine.checkpoint import Checkpoint
 from app.engine.energy import EnergyMeter
 from app.engine.peaks import Peaks
+from app.engine.weights import Weights
 from app.experiment import machine_facts as facts
-from tests.building import LLAMA
+from tests.building import LLAMA, checkpoint_folder
 
 WHOLE: dict[str, Any] = {**LLAMA, "intermediate_size": 128, "vocab_size": 64}
 PEAKS = Peaks(1e9, 1e8, "a table")
@@ -66,3 +68,23 @@ def test_nothing_is_said_of_an_engine_over_several_gpus(folder: Path) -> None:
 def test_the_type_that_the_engine_computes_in(argv: list[str], own: str, dtype: str) -> None:
     assert facts.dtype_of({"dtype": own}, argv) == dtype
     assert facts.dtype_of({"torch_dtype": own}, argv) == dtype
+
+
+@pytest.mark.parametrize(
+    ("argv", "weight", "number"),
+    [
+        (["--dtype", "auto"], 2, 2),
+        (["--dtype", "float32"], 4, 4),
+        (["--dtype", "float32", "--kv-cache-dtype", "fp8"], 4, 1),
+        (["--dtype", "half", "--kv-cache-dtype", "auto"], 2, 2),
+    ],
+)
+def test_weights_keys_and_values_count_as_wide_as_the_engine_holds_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str], weight: int, number: int
+) -> None:
+    checkpoint_folder(folder / "whole", WHOLE)
+    monkeypatch.setattr(Checkpoint, "read_weights", lambda self: Weights({}, 100, 80, 100, 0))
+    manifest = {"engine": {"argv": argv}, "model": {"weight_bytes": 9}}
+    found = facts.machine_facts(folder / "whole", manifest, None)
+    assert found["weight_bytes"] == weight * 100
+    assert found["shape"]["kv_bytes"] == number * 2 * 2 * 2 * 16

@@ -14,6 +14,7 @@ from app.studio.lab_link import FIRST, NUMBERS, RECIPE, WORDS, first_settings, f
 from app.studio.new_experiment import Choice, There
 from optimizers.recipe import Recipe
 from optimizers.registry import techniques
+from tests.building import use_processor
 
 THERE = There(("starter", "other"), {"support-desk": 128, "few": 12})
 FIRST_SEEN = Choice("starter", "support-desk", "ladder", ("prefix_caching",), 3, 16, 8, rate=2.0)
@@ -147,3 +148,13 @@ def choices() -> some.SearchStrategy[Choice]:
 @given(choices())
 def test_whatever_can_be_chosen_comes_back(choice: Choice) -> None:
     assert back(choice) == (choice, ())
+
+
+def test_what_this_machine_decides_is_said_in_the_link(monkeypatch: pytest.MonkeyPatch) -> None:
+    choice = replace(FIRST_SEEN, techniques=("quantization",))
+    use_processor(monkeypatch, "avx2")
+    link = to_query(choice)
+    assert json.loads(link[RECIPE]) == {"quantization": {"method": "int8_w8a8"}}
+    use_processor(monkeypatch)
+    assert choice.settings_of("quantization")["method"] == "gptq_w4a16"
+    assert from_query(link, FIRST_SEEN, THERE)[0].settings_of("quantization")["method"] == "int8_w8a8"
