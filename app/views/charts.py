@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import plotly.graph_objects as go
@@ -18,6 +19,8 @@ from app.analysis.statistics import Interval
 from app.views.answers import answers_sentence, verdict_of
 from app.views.effects import span, times
 
+WIDTH = 0.56
+"""Of a waterfall's bars; rungs are 1 apart."""
 PLAIN: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 SHADE = "rgba(128,138,150,0.22)"
 # Placeholders that the browser replaces by the theme's own colours, so that a figure fits light and dark.
@@ -38,47 +41,25 @@ def accent(rung: int) -> str:
 
 
 def waterfall(ladder: Ladder) -> go.Figure:
-    """Each rung's relative cost, above it in grey what the step from the rung before saved, below it its quality."""
+    """Each rung's relative cost, above it in grey what the step from the rung before saved, below it its quality.
+
+    What looks alike is one trace: a browser takes as long for a trace of one bar as for one of eight."""
     figure = go.Figure()
     shown = [rung for rung in ladder.rungs if rung.cost is not None]
-    before: float | None = None
-    for rung in shown:
-        assert rung.cost is not None
-        figure.add_bar(
-            x=[rung.rung],
-            y=[rung.cost],
-            width=0.56,
-            marker={"color": accent(rung.rung), "line": {"width": 0}},
-            error_y=error_bars(rung.cost, rung.cost_interval),
-            hovertemplate=_hover(rung),
-            showlegend=False,
-        )
-        if before is not None and not rung.is_again:
-            figure.add_bar(
-                x=[rung.rung],
-                y=[max(before - rung.cost, 0)],
-                base=[rung.cost],
-                width=0.56,
-                marker={"color": SHADE, "line": {"width": 0}},
-                hoverinfo="skip",
-                showlegend=False,
-            )
-            figure.add_scatter(
-                x=[rung.rung - 1 + 0.28 if ladder.rungs[rung.rung - 1].cost is not None else rung.rung - 0.28,
-                   rung.rung + 0.28],
-                y=[before, before],
-                mode="lines",
-                line={"color": LINE, "width": 1, "dash": "dot"},
-                hoverinfo="skip",
-                showlegend=False,
-            )  # fmt: skip
-        if not rung.is_again:
-            before = rung.cost
-    for rung in shown:
-        figure.add_annotation(
-            x=rung.rung, y=_top(rung), text=f"<b>{times(rung.cost)}</b>", showarrow=False, yshift=13,
-            font={"size": 15, "color": TEXT},
-        )  # fmt: skip
+    _add_savings(figure, ladder, shown)
+    for has_interval in (True, False):
+        _add_rungs(figure, [rung for rung in shown if (rung.cost_interval is not None) == has_interval])
+    figure.add_scatter(
+        x=[rung.rung for rung in shown],
+        y=[_top(rung) for rung in shown],
+        mode="text",
+        text=[f"<b>{times(rung.cost)}</b>" for rung in shown],
+        textposition="top center",
+        textfont={"size": 15, "color": TEXT},
+        hoverinfo="skip",
+        showlegend=False,
+        cliponaxis=False,
+    )
     _add_article(figure, ladder)
     highest = max([_top(rung) for rung in shown] + [1.0])
     figure.update_layout(
@@ -106,25 +87,73 @@ def waterfall(ladder: Ladder) -> go.Figure:
     return figure
 
 
+def _add_rungs(figure: go.Figure, rungs: Sequence[RungResult]) -> None:
+    """Their bars; either all have an interval, or none has."""
+    if not rungs:
+        return
+    costs = [rung.cost or 0.0 for rung in rungs]
+    intervals = [rung.cost_interval for rung in rungs if rung.cost_interval is not None]
+    figure.add_bar(
+        x=[rung.rung for rung in rungs],
+        y=costs,
+        width=WIDTH,
+        marker={"color": [accent(rung.rung) for rung in rungs], "line": {"width": 0}},
+        error_y=_error_bars(costs, intervals) if intervals else None,
+        hovertemplate=[_hover(rung) for rung in rungs],
+        showlegend=False,
+    )
+
+
+def _add_savings(figure: go.Figure, ladder: Ladder, shown: Sequence[RungResult]) -> None:
+    """In grey from each rung's cost up to that of the rung before, and dots from one to the other."""
+    climbed = [rung for rung in shown if not rung.is_again]
+    steps = [(rung, before.cost or 0.0) for before, rung in pairwise(climbed)]
+    if not steps:
+        return
+    costs = [rung.cost or 0.0 for rung, _ in steps]
+    figure.add_bar(
+        x=[rung.rung for rung, _ in steps],
+        y=[max(before - cost, 0) for (_, before), cost in zip(steps, costs, strict=True)],
+        base=costs,
+        width=WIDTH,
+        marker={"color": SHADE, "line": {"width": 0}},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    ends: list[float | None] = []
+    heights: list[float | None] = []
+    for rung, before in steps:
+        begins_beside = ladder.rungs[rung.rung - 1].cost is not None
+        ends += [rung.rung - 1 + WIDTH / 2 if begins_beside else rung.rung - WIDTH / 2, rung.rung + WIDTH / 2, None]
+        heights += [before, before, None]
+    figure.add_scatter(
+        x=ends,
+        y=heights,
+        mode="lines",
+        line={"color": LINE, "width": 1, "dash": "dot"},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
 def cost_bars(ladder: Ladder) -> go.Figure:
     """The compact form for Home: one horizontal bar a rung, beside it its cost and the verdict on its step."""
     figure = go.Figure()
     shown = [rung for rung in ladder.rungs if rung.cost is not None]
-    for rung in shown:
-        figure.add_bar(
-            x=[rung.cost],
-            y=[rung.label],
-            orientation="h",
-            width=0.6,
-            marker={"color": accent(rung.rung), "line": {"width": 0}},
-            text=[f"<b>{times(rung.cost)}</b>" + ("" if rung.rung == 0 else f"  {_verdict_lines(rung)}")],
-            textposition="outside",
-            constraintext="none",
-            textfont={"size": 14, "color": TEXT},
-            cliponaxis=False,
-            hovertemplate=_hover(rung),
-            showlegend=False,
-        )
+    figure.add_bar(
+        x=[rung.cost for rung in shown],
+        y=[rung.label for rung in shown],
+        orientation="h",
+        width=0.6,
+        marker={"color": [accent(rung.rung) for rung in shown], "line": {"width": 0}},
+        text=[f"<b>{times(rung.cost)}</b>" + ("" if rung.rung == 0 else f"  {_verdict_lines(rung)}") for rung in shown],
+        textposition="outside",
+        constraintext="none",
+        textfont={"size": 14, "color": TEXT},
+        cliponaxis=False,
+        hovertemplate=[_hover(rung) for rung in shown],
+        showlegend=False,
+    )
     highest = max([rung.cost or 0.0 for rung in shown] + [1.0])
     figure.update_layout(
         **frame(44 * max(len(shown), 1) + 24),
@@ -236,10 +265,16 @@ def error_bars(
     value: float | None, interval: Interval | None, thickness: float = 1.5, width: int = 6
 ) -> dict[str, Any] | None:
     """Of one figure; `thickness` and `width`, that of the caps, in pixels. None where there is no interval."""
-    if value is None or interval is None:
-        return None
+    return None if value is None or interval is None else _error_bars([value], [interval], thickness, width)
+
+
+def _error_bars(
+    values: Sequence[float], intervals: Sequence[Interval], thickness: float = 1.5, width: int = 6
+) -> dict[str, Any]:
+    pairs = list(zip(values, intervals, strict=True))
     return {
-        "type": "data", "array": [max(interval.high - value, 0)], "arrayminus": [max(value - interval.low, 0)],
+        "type": "data", "array": [max(interval.high - value, 0) for value, interval in pairs],
+        "arrayminus": [max(value - interval.low, 0) for value, interval in pairs],
         "color": LINE, "thickness": thickness, "width": width,
     }  # fmt: skip
 

@@ -75,7 +75,8 @@ def test_the_chart_holds_every_rung_and_the_articles_figures(open_page: Open, st
     found = figure(open_page("ladder"))
     article = [trace for trace in found["data"] if trace.get("name") == "Article's cumulative figure"]
     assert article[0]["y"] == [0.38, 0.3]
-    assert len(found["layout"]["annotations"]) == 5
+    (costs,) = (trace["text"] for trace in found["data"] if trace.get("mode") == "text")
+    assert (len(costs), costs[0]) == (5, "<b>1.00x</b>")
     assert found["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.analysis.ladder import Ladder, RungRuns, build_ladder
+from app.analysis.statistics import Interval
 from app.analysis.summary import Observed, summarise
 from app.views import charts
 from app.views.evidence_view import (
@@ -181,11 +182,16 @@ def test_the_basis_and_the_configuration_do_with_little() -> None:
     assert launch_command({"engine": {"argv": ["--model", "/a/b"]}}) == "--model b"
 
 
+def colored(found: Ladder) -> list[Any]:
+    """The waterfall's bars but those of what was saved."""
+    return [trace for trace in charts.waterfall(found).data if trace.type == "bar" and trace.base is None]
+
+
 def test_a_rung_keeps_its_accent_in_every_figure() -> None:
     found = ladder(900, 900, 300, 100)
-    bars = {trace.marker.color for trace in charts.cost_bars(found).data}
-    steps = {trace.marker.color for trace in charts.waterfall(found).data if trace.type == "bar"} - {charts.SHADE}
-    assert bars == steps == {charts.accent(number) for number in range(4)}
+    bars = [color for trace in charts.cost_bars(found).data for color in trace.marker.color]
+    steps = [pair for trace in colored(found) for pair in zip(trace.x, trace.marker.color, strict=True)]
+    assert bars == [color for _, color in sorted(steps)] == [charts.accent(number) for number in range(4)]
     assert len({charts.accent(number) for number in range(9)}) == 9
 
 
@@ -224,13 +230,24 @@ class TestAnswers:
             "+ prefix_caching<br>40.0 % right,<br>worse",
         ]
         assert "+ prefix_caching 0.20x, 40.0 % right, worse" in charts.description(found)
-        assert charts.cost_bars(found).data[2].text[0] == "<b>0.20x</b>  better on cost,<br>worse on answers"
-        told = [trace.hovertemplate or "" for trace in charts.waterfall(found).data if trace.type == "bar"]
+        assert charts.cost_bars(found).data[0].text[2] == "<b>0.20x</b>  better on cost,<br>worse on answers"
+        told = [text for trace in colored(found) for text in trace.hovertemplate]
         assert any("answers: 40.0 % right, 56.7 points fewer" in text for text in told)
 
 
 def test_the_shaded_part_of_a_step_is_what_it_saved() -> None:
     figure = charts.waterfall(ladder(900, 900, 300, 100))
-    shaded = [trace for trace in figure.data if trace.type == "bar" and trace.marker.color == charts.SHADE]
-    assert [round(trace.y[0], 2) for trace in shaded] == [0.6, 0.2]
-    assert [round(trace.base[0], 2) for trace in shaded] == [0.4, 0.2]
+    (shaded,) = (trace for trace in figure.data if trace.type == "bar" and trace.marker.color == charts.SHADE)
+    assert [round(height, 2) for height in shaded.y] == [0.6, 0.2]
+    assert [round(foot, 2) for foot in shaded.base] == [0.4, 0.2]
+
+
+def test_a_rung_without_an_interval_has_no_error_bar() -> None:
+    found = ladder(900, 900, 300)
+    sure, unsure = (
+        replace(found.rungs[0], cost_interval=Interval(0.9, 1.2)),
+        replace(found.rungs[2], cost_interval=None),
+    )
+    with_bars, without = colored(replace(found, rungs=(sure, unsure)))
+    assert [round(up, 2) for up in with_bars.error_y.array] == [0.2]
+    assert without.error_y.array is None
