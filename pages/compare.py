@@ -13,33 +13,33 @@ from app.analysis.trade_off import QUALITY, Limits
 from app.experiment.comparing import Pairing, Side, load_side, pair, pairs_of, settled, trade_off_point
 from app.experiment.kept_prompts import sent_prompt
 from app.experiment.results import prompts_of
-from app.prompts.prompt_set import PromptSet
-from app.prompts.saved import load_prompt_set
 from app.studio import compare_prompts as by_prompt
 from app.studio import parts
 from app.studio.answers_view import show_answers
-from app.studio.linked import linked_radio
-from app.studio.session import open_studio
+from app.studio.linked import linked_choice, linked_many, linked_radio
+from app.studio.session import open_studio, read_prompts
 from app.views import compare_view as view
 from app.views import trade_off_view
 from app.views.charts import PLAIN
 from app.views.compare_configuration import configuration_rows
-from app.views.wording import in_opening_order, plain, without_folders
+from app.views.wording import in_opening_order, listed, plain, without_folders
 from optimizers.prompt import Prompt
 
 MOST = 6
+Runs = tuple[tuple[int, float | None], ...]
+"""(number, when it finished) of a rung's runs: a number is given again once its experiment was removed."""
 TABS = ("Summary", "Trade-off", "Distributions", "Prompts", "Configuration")
 store, settings = open_studio()
 
 
-def measured() -> dict[str, tuple[str, tuple[int, ...]]]:
+def measured() -> dict[str, tuple[str, Runs]]:
     """`experiment.rung` -> its name and finished runs, the newest experiment first."""
     recorded = store.recordings.numbers()
-    runs: dict[str, list[int]] = {}
+    runs: dict[str, list[tuple[int, float | None]]] = {}
     names: dict[str, str] = {}
     for run in store.runs.finished():
         key = f"{run.experiment_id}.{run.rung}"
-        runs.setdefault(key, []).append(run.id)
+        runs.setdefault(key, []).append((run.id, run.finished_at))
         mark = " (recorded)" if run.experiment_id in recorded else ""
         names.setdefault(key, without_folders(f"{run.experiment_id} · {run.label}{mark}"))
     taken = list(names.values())
@@ -48,27 +48,22 @@ def measured() -> dict[str, tuple[str, tuple[int, ...]]]:
     }
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
-def loaded(url: str, prompt_set_id: int, limit: int | None) -> PromptSet:
-    return load_prompt_set(store, prompt_set_id, limit)
-
-
 @st.cache_resource(show_spinner="Reading the runs", max_entries=24)
-def side_of(url: str, key: str, name: str, runs: tuple[int, ...]) -> Side:
+def side_of(url: str, key: str, name: str, runs: Runs) -> Side:
     """Cached by its finished runs; nothing changes what is returned, so that no drawing copies all requests."""
-    rows = store.runs.several(runs)
-    asked = prompts_of(store, rows[0].experiment_id, partial(loaded, url))
+    rows = store.runs.several([number for number, _ in runs])
+    asked = prompts_of(store, rows[0].experiment_id, partial(read_prompts, store))
     return load_side(store, rows, key, name, asked)
 
 
 @st.cache_resource(show_spinner="Comparing", max_entries=48)
-def paired(url: str, before: tuple[str, tuple[int, ...]], after: tuple[str, tuple[int, ...]]) -> Pairing:
+def paired(url: str, before: tuple[str, Runs], after: tuple[str, Runs]) -> Pairing:
     """Cached, for the bootstrap takes a moment. What a side is: its key and its finished runs."""
     return pair(*(side_of(url, key, rungs[key][0], runs) for key, runs in (before, after)))
 
 
 @st.cache_resource(show_spinner=False, max_entries=48)
-def prompt_pairs(url: str, before: tuple[str, tuple[int, ...]], after: tuple[str, tuple[int, ...]]) -> list[PromptPair]:
+def prompt_pairs(url: str, before: tuple[str, Runs], after: tuple[str, Runs]) -> list[PromptPair]:
     return pairs_of(side_of(url, before[0], rungs[before[0]][0], before[1]), paired(url, before, after))
 
 
@@ -90,19 +85,17 @@ if len(rungs) < 2:
     st.page_link("../pages/home.py", label="Go to Home", icon=":material/home:")
     st.stop()
 
-named = st.query_params.get("baseline", "")
-keys = list(rungs)
-first = named if named in rungs else opened_first(keys)
-baseline = st.selectbox("Baseline", keys, keys.index(first), format_func=lambda key: rungs[key][0], key="compare_base")
-own = baseline.partition(".")[0]
-others = [key for key in keys if key != baseline]
-linked = [key for key in st.query_params.get("with", "").split(",") if key in others]
-default = linked or [key for key in others if key.startswith(f"{own}.")][:3] or others[:1]
-chosen = st.multiselect(
-    "Candidates", others, default[:MOST], format_func=lambda key: rungs[key][0], max_selections=MOST,
-    key=f"compare_with_{baseline}",
-)  # fmt: skip
-st.query_params["baseline"], st.query_params["with"] = baseline, ",".join(chosen)
+names = {key: name for key, (name, _) in rungs.items()}
+baseline = linked_choice("Baseline", names, "baseline", opened_first(list(names)))
+others = {key: name for key, name in names.items() if key != baseline}
+own = [key for key in others if key.startswith(f"{baseline.partition('.')[0]}.")]
+chosen = linked_many("Candidates", others, "with", own[:3] or list(others)[:1], {"baseline": baseline}, MOST)
+asked = [st.query_params.get("baseline", baseline), *filter(None, st.query_params.get("with", "").split(","))]
+gone = listed([f"“{key}”" for key in asked if key not in names])
+if gone:
+    st.warning(plain(f"The link names {gone}, which is not measured here; it is left out."), icon=":material/link_off:")
+elif len(asked) > MOST + 1:
+    st.warning(f"The link names more than {MOST} candidates; the first {MOST} are shown.", icon=":material/link_off:")
 if not chosen:
     st.info("Choose at least one candidate.", icon=":material/info:")
     st.stop()

@@ -11,7 +11,7 @@ from app.engine.builtin import ABOUT, STARTER
 from app.engine.hub import find_model
 from app.experiment.cautions import cautions_of
 from app.studio import live_parts, parts, starter
-from app.studio.access import may_change
+from app.studio.access import may_change, told
 from app.studio.session import POLL_S, hardware, ladder_of, ladder_version, open_studio, worker_notice
 from app.views.charts import PLAIN, cost_bars, description
 from app.views.ladder_view import headline
@@ -65,7 +65,7 @@ def show_starter() -> None:
         try:
             plan = starter.plan_starter(store, settings, hardware())
         except InputError as error:
-            st.error(plain(f"The starter ladder cannot run here: {error}"), icon=":material/error:")
+            st.error(plain(told(f"The starter ladder cannot run here: {error}")), icon=":material/error:")
             if may_change():
                 st.button(START, type="primary", icon=":material/play_arrow:", disabled=True)
             return

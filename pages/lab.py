@@ -8,7 +8,6 @@ from functools import partial
 import streamlit as st
 
 from app.engine.hub import find_model
-from app.prompts.saved import load_prompt_set
 from app.studio import lab_notes, lab_plan, lab_session, parts
 from app.studio.access import may_change, told
 from app.studio.lab_form import choose_measured
@@ -16,7 +15,7 @@ from app.studio.lab_preview import show_preview
 from app.studio.lab_techniques import choose_techniques, tell
 from app.studio.model_view import model_places
 from app.studio.new_experiment import NewExperiment, There, first_choice, offered, put_together, start
-from app.studio.session import attempt, hardware, look_at, open_studio, worker_notice
+from app.studio.session import attempt, hardware, look_at, open_studio, read_prompts, worker_notice
 from app.views.wording import plain
 from optimizers.errors import InputError
 
@@ -61,7 +60,7 @@ if not models or not sets:
 there = There(models, {name: row.size for name, row in sets.items()})
 opened = lab_session.open_link(partial(first_choice, store, settings, hardware(), there), there)
 for text in opened.problems:
-    st.warning(plain(lab_notes.sentence(text)), icon=":material/link_off:")
+    st.warning(plain(told(lab_notes.sentence(text))), icon=":material/link_off:")
 with st.container(border=True, width=CATALOGUE_WIDTH + GAP + PLAN_WIDTH):
     choice = choose_measured(opened.base, opened.key, there)
 try:
@@ -71,7 +70,7 @@ except InputError as error:
     st.error(plain(told(str(error))), icon=":material/error:")
     st.stop()
 surroundings = hardware().surroundings(checkpoint.config)
-prompts = load_prompt_set(store, sets[choice.prompts].id, choice.limit).prompts
+prompts = read_prompts(store, sets[choice.prompts].id, choice.limit).prompts
 
 with st.container(horizontal=True, gap="medium"):
     left, right = st.container(width=CATALOGUE_WIDTH), st.container(width=PLAN_WIDTH)

@@ -14,14 +14,14 @@ from app.experiment.results import first_manifest
 from app.reports.documents import experiment_document
 from app.reports.reporting import WITHOUT
 from app.studio import batch_view, cost_view, parts, sweep_view
-from app.studio.linked import linked_choice
+from app.studio.linked import linked_experiment
 from app.studio.live import read_live
 from app.studio.session import POLL_S, ladder_of, ladder_version, open_studio, worker_notice
 from app.views import effects_view, evidence_view
 from app.views import ladder_view as view
 from app.views.answers import low_quality_note
 from app.views.charts import PLAIN, description, waterfall
-from app.views.wording import STATES, choice_of, in_opening_order, plain
+from app.views.wording import STATES, in_opening_order, plain, plain_rows
 from store.experiments import RESUMABLE, UNFINISHED
 from store.tables import ExperimentRow
 
@@ -30,10 +30,8 @@ experiments = store.experiments.recent()
 
 
 def choose() -> ExperimentRow:
-    by_id = {str(row.id): row for row in experiments}
-    shown = {key: choice_of(row) for key, row in by_id.items()}
     default = next((row for row in in_opening_order(experiments) if row.kind in KINDS), experiments[0])
-    return by_id[linked_choice("Experiment", shown, "experiment", str(default.id))]
+    return linked_experiment(store, experiments, default, lambda _: None)
 
 
 def watch_progress(experiment: ExperimentRow, version: str) -> None:
@@ -84,7 +82,7 @@ def show_part(part: effects_view.Part) -> None:
             st.plotly_chart(part.figure, config=PLAIN, key=part.title, alt=part.alt)
     if part.rows:
         st.table(
-            [{name: plain(text) for name, text in row.items()} for row in part.rows],
+            plain_rows(part.rows),
             border="horizontal", hide_index=True, alt=part.alt,
         )  # fmt: skip
     if part.caption:

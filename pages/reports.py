@@ -10,12 +10,13 @@ from app.experiment.spec import kept_slo
 from app.reports.repeating import compare_command
 from app.reports.reporting import SWEEP, WITHOUT, rendered, rendered_comparison
 from app.studio import parts, sweep_view
-from app.studio.linked import linked_choice
+from app.studio.access import told
+from app.studio.linked import linked_experiment
 from app.studio.report_forms import choose_texts, report_forms
 from app.studio.session import ladder_of, ladder_version, loads_of, open_studio, reason
 from app.views import ladder_view as view
 from app.views import sweep_words
-from app.views.wording import choice_of, in_opening_order, listed, plain, without_folders
+from app.views.wording import in_opening_order, listed, plain, without_folders
 from optimizers.errors import InputError
 from store.tables import ExperimentRow
 
@@ -26,7 +27,7 @@ def show_comparison(keys: list[str]) -> None:
     try:
         before, *others = find_sides(store, keys)
     except InputError as error:
-        st.error(plain(reason(error)), icon=":material/error:", title="These runs cannot be reported")
+        st.error(plain(told(reason(error))), icon=":material/error:", title="These runs cannot be reported")
         st.page_link("../pages/compare.py", label="Choose others on Compare", icon=":material/compare_arrows:")
         return
     names = [without_folders(side.name) for side in others]
@@ -76,15 +77,21 @@ if len(compared) > 1:
     show_comparison(compared)
     st.stop()
 
-measured = [row for row in store.experiments.recent() if row.status != "queued" and row.kind not in WITHOUT]
+
+def barred(row: ExperimentRow) -> str | None:
+    """Why there is no report of it."""
+    if row.kind in WITHOUT:
+        return "has no report"
+    return "has not been measured yet" if row.status == "queued" else None
+
+
+measured = [row for row in store.experiments.recent() if barred(row) is None]
 if not measured:
     st.info("Nothing has been measured yet. Start the starter ladder on the Home page.", icon=":material/info:")
     st.page_link("../pages/home.py", label="Open Home", icon=":material/home:")
     st.stop()
 
-shown = {str(row.id): choice_of(row) for row in measured}
-chosen = int(linked_choice("Experiment", shown, "experiment", str(in_opening_order(measured)[0].id)))
-experiment = store.experiments.get(chosen)
+experiment = linked_experiment(store, measured, in_opening_order(measured)[0], barred)
 parts.recorded_notice(store, experiment)
 if experiment.status != "done":
     st.warning(

@@ -12,13 +12,13 @@ from app.analysis.scenario import NUMBERS, Scenario
 from app.analysis.sensitivity import sensitivity, sentence
 from app.experiment.load_curves import default_pair
 from app.studio import parts, what_if_charts, what_if_inputs, what_if_notes, what_if_view
-from app.studio.access import may_change
+from app.studio.access import may_change, told
 from app.studio.session import open_studio
 from app.studio.what_if_data import choices_of, curve_of, sides_of
 from app.studio.what_if_inputs import WRONG, Known
 from app.studio.what_if_view import Side
 from app.views.charts import PLAIN
-from app.views.wording import elsewhere_badge, plain, without_folders
+from app.views.wording import elsewhere_badge, plain, plain_rows, without_folders
 
 SWEEPS = (
     "python -m app sweep --model starter --prompts support-desk --rates 0.5,1,2,4,8\n"
@@ -65,7 +65,12 @@ def show_tab(name: str, sides: list[Side], scenario: Scenario) -> None:
     elif not answered:
         st.caption("Nothing is answered; the notes above say what to change.")
     elif name == "Figures":
-        st.table(what_if_view.rows(sides, scenario), border="horizontal", hide_index=True, alt="Every figure by side")
+        st.table(
+            plain_rows(what_if_view.rows(sides, scenario)),
+            border="horizontal",
+            hide_index=True,
+            alt="Every figure by side",
+        )
     elif name == "Day":
         st.plotly_chart(
             what_if_charts.day_chart(sides), config=PLAIN, key="what_if_day", alt=what_if_charts.day_words(sides)
@@ -104,8 +109,9 @@ def show_sensitivity(side: Side, scenario: Scenario) -> None:
 
 def show_basis(sides: list[Side]) -> None:
     st.table(
-        what_if_notes.basis_rows(sides), border="horizontal", hide_index=True, alt="What each side was measured with"
-    )
+        plain_rows(what_if_notes.basis_rows(sides)), border="horizontal", hide_index=True,
+        alt="What each side was measured with",
+    )  # fmt: skip
     with st.container(horizontal=True):
         for number in experiments_of(sides):
             st.page_link(
@@ -168,12 +174,12 @@ def show_results(sides: list[Side], scenario: Scenario, results: Results) -> Non
         if side.refusal:
             st.warning(plain(f"{side.role}, not answered: {side.refusal}."), icon=":material/block:")
     for text in results.unknown:
-        st.warning(plain(text), icon=":material/help:")
+        st.warning(plain(told(text)), icon=":material/help:")
     with st.container(horizontal=True):
         for card in cards:
             quiet = card.title == "Utilisation" or card.change in ("+0", "+0%")
             st.metric(
-                card.title, card.value, card.change, "off" if quiet else "inverse", border=True, help=card.help,
+                card.title, card.value, card.change, "off" if quiet else "inverse", border=True, help=plain(card.help),
                 width=CARD_WIDTH,
             )  # fmt: skip
     if cards and scenario.usd_per_hour is None:
@@ -186,7 +192,9 @@ def show_results(sides: list[Side], scenario: Scenario, results: Results) -> Non
         with st.container(border=True):
             st.markdown("**:material/visibility: Read with care**")
             st.markdown("\n".join(f"- {plain(text)}." for text in notes))
-    for name, tab in zip(TABS, st.tabs(list(TABS), on_change="rerun", key="what_if_tab"), strict=True):
+    for name, tab in zip(
+        TABS, st.tabs(list(TABS), on_change="rerun", key="what_if_tab", bind="query-params"), strict=True
+    ):
         if tab.open:
             with tab:
                 show_tab(name, sides, scenario)

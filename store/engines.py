@@ -55,6 +55,14 @@ class Engines:
         with self._session() as session:
             return session.scalar(query)
 
+    def start_seconds(self, experiment_id: int) -> list[float]:
+        """How long each engine of the experiment took to be ready, of those that ever were."""
+        query = select(EngineRow.ready_at - EngineRow.created_at).where(
+            EngineRow.experiment_id == experiment_id, EngineRow.ready_at.is_not(None)
+        )
+        with self._session() as session:
+            return [seconds for seconds in session.scalars(query) if seconds is not None]
+
     def launched(
         self, engine_id: int, pid: int, pid_started_at: float, base_url: str, log_path: str, plan: dict[str, Any]
     ) -> None:

@@ -80,9 +80,12 @@ class Experiments:
             )
         return None if taken is None else self.get(taken)
 
-    def get(self, experiment_id: int) -> ExperimentRow:
+    def find(self, experiment_id: int) -> ExperimentRow | None:
         with self._session() as session:
-            row = session.get(ExperimentRow, experiment_id)
+            return session.get(ExperimentRow, experiment_id)
+
+    def get(self, experiment_id: int) -> ExperimentRow:
+        row = self.find(experiment_id)
         if row is None:
             raise InputError(f"there is no experiment with the number {experiment_id}")
         return row
@@ -125,14 +128,11 @@ class Experiments:
 
     def request_cancel(self, experiment_id: int) -> None:
         """A queued experiment is cancelled at once; a running one by the worker, within a second."""
+        # Each is one statement: a worker may take the experiment at any moment, also from another connection.
+        this = update(ExperimentRow).where(ExperimentRow.id == experiment_id)
         with self._session.begin() as session:
-            row = session.get(ExperimentRow, experiment_id)
-            if row is None or row.status not in UNFINISHED:
-                return
-            if row.status == "queued":
-                row.status, row.finished_at = "cancelled", time()
-            else:
-                row.cancel_requested = True
+            session.execute(this.where(ExperimentRow.status == "queued").values(status="cancelled", finished_at=time()))
+            session.execute(this.where(ExperimentRow.status == "running").values(cancel_requested=True))
 
     def cancel_requested(self, experiment_id: int) -> bool:
         with self._session() as session:

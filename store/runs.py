@@ -24,6 +24,7 @@ class FinishedRun:
     experiment_id: int
     rung: int
     label: str
+    finished_at: float | None
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Runs:
     def finished(self) -> list[FinishedRun]:
         """All finished runs, the newest experiment's first, by rung and repeat."""
         query = (
-            select(RunRow.id, RunRow.experiment_id, RunRow.rung, RunRow.label)
+            select(RunRow.id, RunRow.experiment_id, RunRow.rung, RunRow.label, RunRow.finished_at)
             .where(RunRow.status == "done")
             .order_by(RunRow.experiment_id.desc(), RunRow.rung, RunRow.repeat)
         )

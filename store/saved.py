@@ -25,9 +25,9 @@ class Saved:
             rows = session.scalars(select(SavedRow).where(SavedRow.kind == kind).order_by(SavedRow.name))
             return {row.name: row.content for row in rows}
 
-    def keep(self, kind: str, name: str, content: Mapping[str, Any]) -> str:
-        """Saves under a name, over what had it, and returns that name without the spaces around it. Raises InputError
-        for a name that is empty or longer than 80 characters."""
+    def keep(self, kind: str, name: str, content: Mapping[str, Any], in_place: bool = False) -> str:
+        """Saves under a name, and returns that name without the spaces around it. Raises InputError for a name that is
+        empty or longer than 80 characters, and for one that is taken, unless it is to be `in_place` of what has it."""
         name = name.strip()
         if not name or len(name) > LONGEST_NAME or not name.isprintable():
             raise InputError(f"a {kind}'s name has 1 to {LONGEST_NAME} printable characters; choose another")
@@ -35,6 +35,8 @@ class Saved:
             row = session.scalar(select(SavedRow).where(SavedRow.kind == kind, SavedRow.name == name))
             if row is None:
                 session.add(SavedRow(kind=kind, name=name, content=dict(content), created_at=time()))
+            elif not in_place:
+                raise InputError(f"there is a {kind} called {name} already; choose another name, or say to replace it")
             else:
                 row.content, row.created_at = dict(content), time()
         return name

@@ -33,6 +33,8 @@ class Point:
 
     name: str
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    key: str = ""
+    """As in `3.2`: experiment and rung."""
 
     def value(self, tag: str) -> float | None:
         return self.figures[tag].value if tag in self.figures else None

@@ -103,10 +103,12 @@ def load_side(store: Store, runs: Sequence[RunRow], key: str, name: str, asked: 
 
 
 def find_sides(store: Store, keys: Sequence[str]) -> list[Side]:
-    """From `12`, a run, or `3.2`, all finished repeats of a rung. Each prompt set is read once for all sides. Raises
-    InputError where nothing has finished."""
+    """From `12`, a run, or `3.2`, all finished repeats of a rung. Each prompt set is read once for all sides, and no
+    two have the same name. Raises InputError where nothing has finished."""
     load = cache(partial(load_prompt_set, store))
-    return [_find_side(store, key, load) for key in keys]
+    found = [_find_side(store, key, load) for key in keys]
+    names = [side.name for side in found]
+    return [side if names.count(side.name) == 1 else replace(side, name=f"{side.name} ({side.key})") for side in found]
 
 
 def _find_side(store: Store, key: str, load: Callable[[int, int | None], PromptSet]) -> Side:
@@ -173,7 +175,7 @@ def trade_off_point(side: Side, pairing: Pairing | None) -> Point:
     quality = side.metrics.get(QUALITY)
     if quality is not None:
         figures[QUALITY] = Figure(quality, quality_interval(quality, len(side.data.expected)))
-    return Point(side.name, figures)
+    return Point(side.name, figures, side.key)
 
 
 def _cost(pairing: Pairing | None) -> Figure | None:

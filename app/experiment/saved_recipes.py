@@ -24,9 +24,10 @@ def saved_recipes(store: Store) -> Mapping[str, dict[str, Any]]:
     return store.saved.all(KIND)
 
 
-def save_recipe(store: Store, name: str, recipe: Recipe) -> str:
-    """The name, without spaces around it. Raises InputError for one that cannot be."""
-    return store.saved.keep(KIND, name, recipe_document(recipe))
+def save_recipe(store: Store, name: str, recipe: Recipe, in_place: bool = False) -> str:
+    """The name, without spaces around it. Raises InputError for one that cannot be, or is taken where it is not to be
+    `in_place` of what has it."""
+    return store.saved.keep(KIND, name, recipe_document(recipe), in_place)
 
 
 def forget_recipe(store: Store, name: str) -> None:

@@ -20,7 +20,7 @@ from app.views import evidence_view, trade_off_view
 from app.views.bar import Bar
 from app.views.compare_configuration import configuration_rows
 from app.views.effects import times
-from app.views.wording import EFFECTS, listed, moment, without_folders
+from app.views.wording import EFFECTS, listed, moment, to_hand_on, without_folders
 from app.words import recorded_on, title_of
 
 TAIL = "p95"
@@ -40,7 +40,7 @@ def compare_report(
     sides = [before, *(pairing.side for pairing in pairings)]
     points = [trade_off_point(side, pairing) for side, pairing in zip(sides, [None, *pairings], strict=True)]
     names = listed([pairing.side.name for pairing in pairings])
-    repeat = tuple(map(without_folders, repeat))
+    repeat = tuple(map(to_hand_on, repeat))
     answered = [] if texts == "none" else [answered_of(side) for side in sides]
     return Report(
         title=f"{names} beside {before.name}",

@@ -12,7 +12,7 @@ from app.analysis.metric import MISSING
 from app.analysis.scoring import right
 from app.prompts.prompt_set import PromptSet
 from app.replay.record import RequestRecord
-from app.reports.repeating import ladder_command
+from app.reports.repeating import ladder_commands
 from app.reports.report import Answer, Asked, Cell, Chart, Fact, Report, Section, Table, Texts, table_of
 from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cells, metric_cells
 from app.version import RUNG
@@ -22,7 +22,7 @@ from app.views.answers import low_quality_note
 from app.views.bar import Bar
 from app.views.charts import description, waterfall
 from app.views.effects import span, times
-from app.views.wording import count_of, moment, without_folders
+from app.views.wording import count_of, moment, to_hand_on, without_folders
 from app.words import recorded_on
 from store.tables import ExperimentRow
 
@@ -55,8 +55,11 @@ def ladder_report(
     """`manifest` is that of the first run; `now` is in seconds since the epoch."""
     top = view.top_rung(ladder)
     title = without_folders(experiment.title)
-    command = ladder_command(experiment.spec, experiment.kind, manifest.get("prompt_set", {}).get("name", ""))
-    repeat = without_folders(command) if command else None
+    name, run_ids = (
+        manifest.get("prompt_set", {}).get("name", ""),
+        [run for each in ladder.rungs for run in each.run_ids],
+    )
+    repeat = [to_hand_on(line) for line in ladder_commands(experiment.spec, experiment.kind, name, run_ids)]
     better = view.cheapest(ladder)
     return Report(
         title=title,
@@ -69,9 +72,9 @@ def ladder_report(
         facts_of=f"“{top.label}”, and its change from the baseline." if top else "",
         sections=tuple(_sections(ladder, manifest)),
         asked=() if texts == "none" or prompts is None else tuple(asked_of(prompts, answered, texts)),
-        repeat=(repeat,) if repeat else (),
+        repeat=tuple(repeat),
         manifest=shown_manifest(manifest),
-        figures=tuple(_figures(experiment, rung, manifest, repeat) for rung in ladder.rungs),
+        figures=tuple(_figures(experiment, rung, manifest, "; ".join(repeat)) for rung in ladder.rungs),
     )
 
 
@@ -88,9 +91,7 @@ def shown_manifest(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     return shown
 
 
-def _figures(
-    experiment: ExperimentRow, rung: RungResult, manifest: Mapping[str, Any], repeat: str | None
-) -> dict[str, Cell]:
+def _figures(experiment: ExperimentRow, rung: RungResult, manifest: Mapping[str, Any], repeat: str) -> dict[str, Cell]:
     """A rung's row; what all rungs share stands in each, so that a row can be understood alone."""
     held = rung.against
     return {

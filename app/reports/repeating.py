@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.analysis.sweep import Slo
@@ -35,6 +35,12 @@ def ladder_command(spec: Mapping[str, Any], kind: str, prompt_set: str) -> str |
     return shlex.join([*words, *_rest(spec)])
 
 
+def ladder_commands(spec: Mapping[str, Any], kind: str, prompt_set: str, run_ids: Iterable[int]) -> list[str]:
+    """The one command that measures it again, or one for each of its finished runs where there is none."""
+    command = ladder_command(spec, kind, prompt_set)
+    return [command] if command else [repeat_command(run_id) for run_id in run_ids]
+
+
 def sweep_command(spec: Mapping[str, Any], prompt_set: str, slo: Slo | None) -> str | None:
     """`python -m app sweep ...`; None for loads that this command cannot make."""
     loads = [LoadProfile.from_json(rung["load"]) for rung in spec.get("rungs", ()) if rung.get("load")]
@@ -57,6 +63,11 @@ def sweep_command(spec: Mapping[str, Any], prompt_set: str, slo: Slo | None) -> 
     words += ["--history", history] if history != "live" else []
     words += ["--slo", str(slo)] if slo else []
     return shlex.join([*words, "--repeats", str(spec["repeats"]), *_rest(spec)])
+
+
+def repeat_command(run_id: int) -> str:
+    """`python -m app repeat RUN` in a store that holds the run."""
+    return f"python -m app repeat {run_id}"
 
 
 def compare_command(keys: Sequence[str]) -> str:

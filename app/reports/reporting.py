@@ -22,7 +22,7 @@ from app.reports.html import to_html
 from app.reports.ladder_report import Answered, asked_of, ladder_report
 from app.reports.markdown import to_markdown
 from app.reports.pdf import to_pdf
-from app.reports.repeating import compare_command, ladder_command, sweep_command
+from app.reports.repeating import compare_command, ladder_command, ladder_commands, repeat_command, sweep_command
 from app.reports.report import Asked, Report, Texts
 from app.reports.spreadsheet import prompts_csv, to_csv
 from app.reports.sweep_report import sweep_document, sweep_report
@@ -90,11 +90,13 @@ def rendered(store: Store, experiment_id: int, form: str, texts: Texts = "full",
         found["evidence"] = [dict(item) for item in merged_evidence([run.summary for run in runs if run.summary])]
         found["manifest"] = dict(manifest)
         command = sweep_command(experiment.spec, name, slo)
+        repeat = [command] if command else []
     else:
         found = experiment_document(experiment, runs, load_ladder(store, experiment_id))
         found["prompts"] = [asdict(asked) for asked in whole_prompts(store, experiment_id, texts)]
-        command = ladder_command(experiment.spec, experiment.kind, name)
-    return _json(without_machine(found | {"repeat": [command] if command else []}))
+        done = [run.id for run in runs if run.status == "done"]
+        repeat = ladder_commands(experiment.spec, experiment.kind, name, done)
+    return _json(without_machine(found | {"repeat": repeat}))
 
 
 def load_comparison(store: Store, keys: Sequence[str], texts: Texts = "full", limits: Limits | None = None) -> Report:
@@ -148,7 +150,7 @@ def _measuring(experiment: ExperimentRow, side: Side) -> str | None:
 
 
 def _one_by_one(side: Side) -> list[str]:
-    return [f"python -m app repeat {run_id}" for run_id in side.run_ids] if side.data.positions else []
+    return [repeat_command(run_id) for run_id in side.run_ids] if side.data.positions else []
 
 
 def _written(report: Report, form: str) -> bytes:

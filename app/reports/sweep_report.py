@@ -17,7 +17,7 @@ from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cell
 from app.version import RUNG
 from app.views import evidence_view, ladder_view, sweep_words
 from app.views.bar import Bar
-from app.views.wording import EFFECTS, moment, without_folders
+from app.views.wording import EFFECTS, moment, to_hand_on, without_folders
 from app.words import recorded_on, title_of
 from store.tables import ExperimentRow
 
@@ -65,7 +65,7 @@ def sweep_report(
     basis = ladder_view.basis(manifest, experiment.spec.get("repeats", 1)) if manifest else ""
     if recorded := recorded_on(experiment.spec):
         basis += f" {recorded}."
-    repeat = without_folders(command) if command else None
+    repeat = to_hand_on(command) if command else None
     return Report(
         title=without_folders(experiment.title),
         headline=" ".join(said) or "Throughput and latency under growing load.",

@@ -18,6 +18,8 @@ import streamlit as st
 from app.views.wording import plain, without_folders
 from optimizers.errors import InputError
 
+NO_PREVIEW = "A preview loads models onto this machine, so it is for those who may change things here."
+
 
 def may_change() -> bool:
     """Whether the person before this page may start, change or delete anything."""

@@ -12,6 +12,7 @@ from app.studio.demo import article_steps, name_of
 from app.views.charts import LINE, SHADE, TEXT, accent, error_bars, frame
 from app.views.effects import times
 from app.views.ladder_view import measured
+from app.views.wording import literal
 
 LABEL_PX, VALUE_PX = 18, 20
 VALUE_ROOM_PX = 88
@@ -38,7 +39,7 @@ def climb(ladder: Ladder, until: int | None = None, focus: int | None = None) ->
             y=[rung.rung], x=[cost], orientation="h", width=0.62,
             error_x=error_bars(rung.cost, rung.cost_interval, *BARS_PX),
             marker={"color": accent(rung.rung), "opacity": 1.0 if focus in (None, rung.rung) else FADED},
-            hovertemplate=f"<b>{rung.label}</b><br>%{{x:.2f}}x the baseline<extra></extra>",
+            hovertemplate=f"<b>{literal(rung.label)}</b><br>%{{x:.2f}}x the baseline<extra></extra>",
         )  # fmt: skip
         saved = rung.is_step and not rung.is_again and before is not None and before > cost
         if saved and before is not None:
@@ -91,7 +92,7 @@ def against_article(ladder: Ladder) -> go.Figure:
             textposition="top center", textfont={"size": VALUE_PX, "color": TEXT},
             marker={"size": 20, "color": accent(rung.rung)}, name="Measured", legendgroup="measured",
             showlegend=row == 0, cliponaxis=False, error_x=error_bars(rung.step, rung.step_interval, *BARS_PX),
-            hovertemplate=f"{name_of(rung)}: %{{x:.2f}}x<extra></extra>",
+            hovertemplate=f"{literal(name_of(rung))}: %{{x:.2f}}x<extra></extra>",
         )  # fmt: skip
     figure.add_vline(x=1.0, line={"color": LINE, "width": 1, "dash": "dot"})
     figure.update_layout(
@@ -109,7 +110,7 @@ def against_article(ladder: Ladder) -> go.Figure:
 def _rows(labels: list[tuple[int, str]], focus: int | None = None, row_px: int = ROW_PX) -> dict[str, Any]:
     numbers = [number for number, _ in labels]
     wrapped = [
-        (number, "<br>".join(textwrap.wrap(text, LABEL_CHARS if row_px >= 2 * LABEL_PX else 80)))
+        (number, "<br>".join(map(literal, textwrap.wrap(text, LABEL_CHARS if row_px >= 2 * LABEL_PX else 80))))
         for number, text in labels
     ]
     return {

@@ -64,8 +64,12 @@ def choose_measured(base: Choice, key: str, there: There) -> Choice:
     chosen = replace(base, model=model, prompts=prompts, limit=limit, kind=kind, repeats=repeats)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = _choose_loads(chosen, key) if kind == SWEEP else _choose_load(chosen, key)
+        price = st.number_input(
+            "Hardware ($/hour)", *NUMBERS["price"], base.price, width=150, key=f"{key}_price", placeholder="no price",
+            help="What the machine costs, for dollars beside the relative cost and on What-if. None is made up.",
+        )  # fmt: skip
     st.caption(OFFERED[kind].help)
-    return chosen
+    return replace(chosen, price=price)
 
 
 def _choose_load(base: Choice, key: str) -> Choice:

@@ -22,11 +22,12 @@ LOAD_KINDS = ("closed_loop", "poisson", "constant_rate", "as_recorded", "static_
 FIRST: Mapping[str, Any] = {
     "repeats": 3, "limit": FIRST_PROMPTS, "concurrency": 8, "rate": 2.0, "load": "closed_loop",
     "unbatched": "one_by_one", "baseline": True, "varied": "closed_loop", "loads": "1, 2, 4, 8",
-    "slo": "",
+    "slo": "", "price": None,
 }  # fmt: skip
 """What the Lab shows where nobody chose anything else."""
 NUMBERS: Mapping[str, tuple[float, float]] = {
     "repeats": (1, 20), "limit": (1, 10**9), "concurrency": (1, 4096), "rate": (0.01, MAX_RATE),
+    "price": (0.0, 10_000.0),
 }  # fmt: skip
 WORDS: Mapping[str, Sequence[str]] = {
     "kind": tuple(OFFERED),
@@ -37,7 +38,7 @@ WORDS: Mapping[str, Sequence[str]] = {
 PARAMETERS: Mapping[str, str] = {
     "kind": "kind", "model": "serve", "prompts": "send", "limit": "first", "repeats": "repeats", "load": "load",
     "rate": "rate", "concurrency": "in_flight", "unbatched": "unbatched", "baseline": "baseline", "varied": "vary",
-    "loads": "loads", "slo": "limits",
+    "loads": "loads", "slo": "limits", "price": "hardware_usd_per_hour",
 }  # fmt: skip
 """Field of a choice -> its name in the URL, which no other page uses."""
 RECIPE = "recipe"
@@ -161,4 +162,4 @@ def _read_recipe(text: str, model: str, problems: list[str]) -> dict[str, dict[s
 
 
 def _shown(value: object) -> str:
-    return "no rate" if value is None else str(value)
+    return "none" if value is None else str(value)

@@ -13,7 +13,7 @@ from app.studio.lab_notes import sentence
 from app.studio.lab_session import go_to, move_up, show
 from app.studio.new_experiment import Choice, NewExperiment
 from app.studio.session import attempt
-from app.views.wording import plain
+from app.views.wording import REPLACE, plain
 from app.words import title_of
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
@@ -91,9 +91,10 @@ def keep_recipes(store: Store, choice: Choice, key: str, may_change: bool) -> No
     if may_change:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input("Save as", key="lab_save_as", width=210, placeholder="a name")
+            in_place = name.strip() in saved and st.checkbox(REPLACE, key="lab_save_over")
             if st.button("Save", key="lab_save", disabled=recipe is None) and recipe is not None:
                 done: list[str] = []
-                if attempt(lambda: done.append(save_recipe(store, name, recipe))):
+                if attempt(lambda: done.append(save_recipe(store, name, recipe, in_place))):
                     st.session_state["lab_said"] = f"Saved as “{done[0]}”; run --recipe takes it by that name."
                     st.rerun()
     said = st.session_state.pop("lab_said", "")

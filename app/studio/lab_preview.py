@@ -10,6 +10,7 @@ import streamlit as st
 from app.analysis.explain import ApiPrice, api_price
 from app.preparation.previewing import preview_recipe
 from app.prompts.preview import Preview
+from app.studio.access import NO_PREVIEW, may_change
 from app.studio.new_experiment import Choice
 from app.studio.preview_view import draw_preview
 from app.studio.session import attempt, reason
@@ -44,6 +45,9 @@ def show_preview(store: Store, settings: Settings, choice: Choice, prompts: Sequ
         st.caption(plain(f"{listed(list(asking))}: written by the served model, so only a run shows it."))
     if not recipe.uses:
         st.caption("Turn on a technique that sends fewer tokens to see which words it drops.")
+        return
+    if not may_change():
+        st.caption(NO_PREVIEW)
         return
     st.markdown(plain(recipe.title))
     by_id = {prompt.id: prompt for prompt in prompts}

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.engine.builtin import BUILTIN_TOOLS
+from app.studio.access import told
 from app.studio.lab_link import first_settings
 from app.studio.lab_notes import Standing, grouped, sentence
 from app.studio.lab_session import in_order
@@ -48,7 +49,7 @@ def tell(drawn: Catalogue, standings: Mapping[str, Standing], cautions: Mapping[
     for key, standing in standings.items():
         with drawn.places[key]:
             for problem in standing.problems:
-                st.markdown(f":red[:material/error: {plain(problem)}]")
+                st.markdown(f":red[:material/error: {plain(told(problem))}]")
             if standing.hint:
                 st.caption(f":material/info: {plain(sentence(f'Off at first: {standing.hint}'))}")
             for text in cautions.get(key, ()):

@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 import streamlit as st
+
+from app.views.wording import choice_of, plain
+from store.store import Store
+from store.tables import ExperimentRow
+
+NUMBER = re.compile("[0-9]{1,9}")
 
 
 def linked_radio(label: str, options: Mapping[str, str], parameter: str) -> str:
@@ -27,6 +34,46 @@ def linked_choice(label: str, options: Mapping[str, str], parameter: str, defaul
     remember = _writer(key, parameter)
     st.selectbox(label, list(options), format_func=options.__getitem__, key=key, on_change=remember)
     return str(st.session_state[key])
+
+
+def linked_many(
+    label: str, options: Mapping[str, str], parameter: str, default: Sequence[str], besides: Mapping[str, str],
+    most: int,
+) -> list[str]:  # fmt: skip
+    """Up to `most` of many, by commas in the link. A choice puts `besides` into the link too, as it rests on them."""
+    key = f"chosen_{parameter}"
+    named = [name for name in st.query_params.get(parameter, "").split(",") if name in options]
+    st.session_state[key] = list(dict.fromkeys(named))[:most] or list(default)[:most]
+
+    def remember() -> None:
+        st.query_params.update({**besides, parameter: ",".join(st.session_state[key])})
+
+    st.multiselect(
+        label, list(options), format_func=options.__getitem__, key=key, max_selections=most, on_change=remember
+    )
+    return list(st.session_state[key])
+
+
+def linked_experiment(
+    store: Store, rows: Sequence[ExperimentRow], default: ExperimentRow, barred: Callable[[ExperimentRow], str | None]
+) -> ExperimentRow:
+    """One of `rows`, or one that the link names though it is too old to be among them. `barred` says why one that is
+    there cannot be shown. What the link names in vain is told."""
+    by_id, problem = {str(row.id): row for row in rows}, None
+    named = st.query_params.get("experiment")
+    if named is not None and named not in by_id:
+        row = store.experiments.find(int(named)) if NUMBER.fullmatch(named) else None
+        problem = "is not here" if row is None else barred(row)
+        if row is not None and problem is None:
+            by_id[named] = row
+    chosen = linked_choice(
+        "Experiment", {key: choice_of(row) for key, row in by_id.items()}, "experiment", str(default.id)
+    )
+    if problem is not None:
+        st.warning(
+            plain(f"The link names experiment {named}, which {problem}; another is shown."), icon=":material/link_off:"
+        )
+    return by_id[chosen]
 
 
 def _read(options: Mapping[str, str], parameter: str, default: str) -> str:

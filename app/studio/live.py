@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from statistics import fmean
 from time import time
 
 from app.views.wording import without_folders
@@ -100,7 +101,8 @@ def read_live(store: Store, experiment: ExperimentRow) -> Live:
     if experiment.status == "running" and experiment.started_at is not None:
         before = sum(experiment.seconds.get(name, 0.0) for name in ("engine_start", "engine_stop"))
         now = time()
-        remaining = estimate(runs, experiment.engine_starts, experiment.started_at, before, now)
+        starts = store.engines.start_seconds(experiment.id)
+        remaining = estimate(runs, experiment.engine_starts, experiment.started_at, before, now, starts)
         seconds = experiment.seconds.get("total", 0.0) + now - experiment.started_at
     return Live(
         experiment_id=experiment.id,
@@ -124,11 +126,17 @@ def rung_states(runs: Sequence[RunState]) -> tuple[RungState, ...]:
 
 
 def estimate(
-    runs: Sequence[RunState], engine_starts: int, started_at: float, before_s: float, now: float
+    runs: Sequence[RunState],
+    engine_starts: int,
+    started_at: float,
+    before_s: float,
+    now: float,
+    starts_s: Sequence[float] = (),
 ) -> Remaining | None:
     """Seconds that the open runs and the engines they still need will take; None while nothing is known.
 
-    `before_s` is what an earlier, interrupted attempt spent on starting and stopping its engines.
+    `starts_s` are the starts of engines that were watched; where there is none, all time outside runs counts as such,
+    with `before_s`, which an earlier, interrupted attempt spent on them.
     """
     pending = [run for run in runs if run.open]
     paces = [(run, _pace(run, now)) for run in runs]
@@ -142,7 +150,8 @@ def estimate(
         rough = rough or not own
         seconds += (sum(own) / len(own) if own else anyone) * max(run.planned - run.done, 0)
     measured = sum(_overlap(run, started_at, now) for run in runs)
-    per_start = (before_s + max(now - started_at - measured, 0.0)) / max(engine_starts, 1)
+    outside = (before_s + max(now - started_at - measured, 0.0)) / max(engine_starts, 1)
+    per_start = fmean(starts_s) if starts_s else outside
     up = {run.engine for run in pending if run.status == "running"}
     starts = len({run.engine for run in pending if run.engine} - up)
     return Remaining(seconds + starts * per_start, rough)

@@ -11,11 +11,12 @@ from app.engine.hardware import free_memory
 from app.engine.memory_fit import AS_SERVED, DEFAULT_CONTEXT, DEFAULT_REQUESTS, KV_FORMS, Load, fit_checkpoint
 from app.studio import model_fit as view
 from app.studio import parts
+from app.studio.access import told
 from app.studio.linked import linked_choice
 from app.studio.model_view import KnownModel
 from app.studio.session import hardware
 from app.views.charts import PLAIN
-from app.views.wording import plain
+from app.views.wording import plain, plain_rows
 from optimizers.errors import InputError
 
 SIGNS = {
@@ -52,14 +53,14 @@ def fit_form(models: Sequence[KnownModel]) -> str | None:
     try:
         fit = fit_checkpoint(checkpoint, model.weights, free_memory(), Load(context, requests), form, kv)
     except InputError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(plain(told(str(error))), icon=":material/error:")
         return name
     st.markdown(f"{SIGNS[fit.fits]} **{plain(verdict(fit))}**")
     for text in refusals(form, kv, hardware()):
         st.markdown(f":red[:material/block:] {plain(text)}", width=parts.TEXT_WIDTH)
     st.plotly_chart(view.fit_figure(fit), config=PLAIN, key="fit_bar", alt=view.description(fit))
     st.table(
-        [{key: plain(text) for key, text in row.items()} for row in fit_rows(fit)],
+        plain_rows(fit_rows(fit)),
         border="horizontal", hide_index=True, width=parts.TEXT_WIDTH, alt="Memory by part",
     )  # fmt: skip
     st.caption(

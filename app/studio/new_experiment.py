@@ -61,7 +61,8 @@ class Choice:
     has those of each technique that a person was shown, None for what comes with the model. `unbatched` is how recipes
     without continuous batching are sent; `rate`, in requests/s, is unread by loads that have none. `baseline` is read
     by a single recipe only; `varied`, `loads`, numbers with commas between them, and `slo`, limits as in
-    `ttft_ms=500,tpot_ms=50`, by a sweep, which reads no other load."""
+    `ttft_ms=500,tpot_ms=50`, by a sweep, which reads no other load; `price` is the hardware's, in dollars an
+    hour."""
 
     model: str
     prompts: str
@@ -78,6 +79,7 @@ class Choice:
     varied: Varied = "closed_loop"
     loads: str = "1, 2, 4, 8"
     slo: str = ""
+    price: float | None = None
 
     @property
     def profile(self) -> LoadProfile:
@@ -173,6 +175,7 @@ def put_together(
         prompt_limit=limit,
         load=rungs[0].load or choice.profile,
         repeats=choice.repeats,
+        price_per_hour=choice.price,
         slo=Slo.read(choice.slo, LIMITS_FIELD) if choice.kind == SWEEP and choice.slo.strip() else None,
     )
     used = {use.key: use for rung in spec.rungs for use in rung.recipe.uses}

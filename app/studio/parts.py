@@ -119,14 +119,14 @@ def recorded_notice(store: Store, experiment: ExperimentRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(badge, width="content")
         if may_change():
-            action_button(
-                "Remove",
-                partial(store.experiments.remove, experiment.id),
-                icon=":material/delete:",
-                type="tertiary",
-                help="Deletes this recorded experiment. It does not come back.",
-                key=f"remove_recorded_{experiment.id}",
-            )
+            with st.popover("Remove", icon=":material/delete:", type="tertiary"):
+                st.markdown("It does not come back by itself.")
+                action_button(
+                    "Remove this recorded experiment",
+                    partial(store.experiments.remove, experiment.id),
+                    icon=":material/delete:",
+                    key=f"remove_recorded_{experiment.id}",
+                )
 
 
 def folded(label: str, icon: str, key: str, draw: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from app.engine.builtin import BUILTIN_TOOLS, STARTER
 from app.experiment.companions import companion_settings
 from app.preparation.previewing import preview_with
 from app.prompts.preview import Preview, previewable
+from app.studio.access import NO_PREVIEW, may_change
 from app.studio.model_view import model_places
 from app.studio.preview_view import draw_preview
 from app.studio.session import attempt, look_at
@@ -21,6 +22,9 @@ from store.store import Store
 @st.fragment
 def preview_form(store: Store, settings: Settings, prompt: Prompt) -> None:
     """A fragment, so that only this part waits while a compressor is loaded."""
+    if not may_change():
+        st.caption(NO_PREVIEW)
+        return
     keys = [key for key in previewable() if not techniques().get(key).asks_the_model]
     models = [model.name for model in look_at(model_places(store, settings)) if model.checkpoint]
     if not models:

@@ -18,9 +18,10 @@ from app.analysis.sweep import Load
 from app.engine.hardware import Hardware, detect_hardware
 from app.experiment.results import load_ladder, measured_loads
 from app.interchange.bundled import offer_recordings
-from app.prompts.saved import save_starter_sets
+from app.prompts.prompt_set import PromptSet
+from app.prompts.saved import load_prompt_set, save_starter_sets
 from app.studio import model_view
-from app.studio.access import told
+from app.studio.access import may_change, told
 from app.studio.model_view import KnownModel
 from app.views.wording import plain
 from optimizers.errors import InputError
@@ -46,7 +47,8 @@ def open_studio() -> tuple[Store, Settings]:
     try:
         return _opened(settings.database_url), settings
     except (InputError, DatabaseError) as error:
-        st.error(plain(reason(error)), icon=":material/database_off:", title="The database cannot be used")
+        said = reason(error) if may_change() else "Whoever runs this studio can see why, on a page of their own"
+        st.error(plain(said), icon=":material/database_off:", title="The database cannot be used")
         st.stop()
 
 
@@ -67,6 +69,17 @@ def hardware() -> Hardware:
 def look_at(places: tuple[tuple[str, str], ...]) -> list[KnownModel]:
     """The models at these places, read at most once a minute."""
     return model_view.look_at(places)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _prompts(_store: Store, url: str, prompt_set_id: int, limit: int | None, content: str) -> PromptSet:
+    return load_prompt_set(_store, prompt_set_id, limit)
+
+
+def read_prompts(store: Store, prompt_set_id: int, limit: int | None = None) -> PromptSet:
+    """Read once for all tabs, for as long as the set is what it was."""
+    row = store.prompt_sets.get(prompt_set_id)
+    return _prompts(store, store.url, prompt_set_id, limit, f"{row.name} {row.score} {row.content_hash}")
 
 
 @st.cache_data(show_spinner="Comparing the rungs", max_entries=32)

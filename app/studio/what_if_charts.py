@@ -17,6 +17,7 @@ from app.analysis.sensitivity import Effect
 from app.analysis.what_if import DAYS
 from app.studio.what_if_view import Side, money
 from app.views.charts import ACCENTS, LINE, SHADE, TEXT, accent, axis, frame
+from app.views.wording import literal
 
 LEGEND = {"x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}
 SYMBOLS = ("circle", "diamond")
@@ -125,9 +126,9 @@ def volume_chart(sides: Sequence[Side], scenario: Scenario, model: str) -> go.Fi
         )  # fmt: skip
     for each in dict.fromkeys(side.api.usd_per_request for side in sides if side.api is not None):
         figure.add_scatter(
-            x=volumes, y=volumes * each * DAYS, mode="lines", name=model,
+            x=volumes, y=volumes * each * DAYS, mode="lines", name=literal(model),
             line={"color": LINE, "width": 2, "dash": "dot"},
-            hovertemplate=f"%{{x:,.0f}} a day: $%{{y:,.0f}}<extra>{model}</extra>",
+            hovertemplate=f"%{{x:,.0f}} a day: $%{{y:,.0f}}<extra>{literal(model)}</extra>",
         )  # fmt: skip
     figure.add_vline(
         x=scenario.requests_per_day, line={"color": LINE, "width": 1.5, "dash": "dash"},

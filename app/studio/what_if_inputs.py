@@ -11,7 +11,7 @@ import streamlit as st
 from app.analysis.daily_shape import MOST_PEAK, SHAPES
 from app.analysis.load_curve import STATISTICS, LoadCurve
 from app.analysis.scenario import NAMES, NUMBERS, REPLICAS, Scenario, read_scenario
-from app.views.wording import plain
+from app.views.wording import REPLACE, plain
 from optimizers.errors import InputError
 
 HELD, WRITTEN, WRONG = "what_if_held", "what_if_written", "what_if_wrong"
@@ -148,13 +148,16 @@ def saved_bar(saved: Mapping[str, Mapping[str, Any]], save: Any, forget: Any) ->
         else:
             st.caption("None has been saved yet.")
         if save is not None:
-            st.text_input("Name", key="what_if_name", max_chars=80, placeholder="for instance Black Friday")
+            typed = st.text_input("Name", key="what_if_name", max_chars=80, placeholder="for instance Black Friday")
+            if typed.strip() in saved:
+                st.checkbox(REPLACE, key="what_if_replace")
             st.button("Save this scenario", icon=":material/save:", on_click=_tried, args=(save,), key="what_if_save")
         st.caption("The address of this page holds every input: copy it to share the scenario.")
 
 
 def save_named(keep: Any) -> None:
-    keep("scenario", str(st.session_state.get("what_if_name", "")), {"inputs": held().to_query()})
+    name, in_place = st.session_state.get("what_if_name", ""), st.session_state.get("what_if_replace", False)
+    keep("scenario", str(name), {"inputs": held().to_query()}, bool(in_place))
 
 
 def _load(content: Mapping[str, Any]) -> None:

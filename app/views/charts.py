@@ -18,6 +18,7 @@ from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.statistics import Interval
 from app.views.answers import answers_sentence, verdict_of
 from app.views.effects import span, times
+from app.views.wording import literal
 
 WIDTH = 0.56
 """Of a waterfall's bars; rungs are 1 apart."""
@@ -38,6 +39,16 @@ DASHES = ("solid", "dot", "solid", "dash", "dashdot", "longdash", "longdashdot")
 def accent(rung: int) -> str:
     """Greys for the baseline and for the second measurement of it, a hue for every rung after them."""
     return BASELINES[rung] if rung < len(BASELINES) else ACCENTS[(rung - len(BASELINES)) % len(ACCENTS)]
+
+
+def accents_of(keys: Sequence[str]) -> list[str]:
+    """Of sides with keys as in `3.2`, the baseline first: that of the rung where all are rungs of one experiment, so
+    that it keeps its colour; else by place."""
+    experiments = {key.partition(".")[0] for key in keys}
+    numbers = [key.partition(".")[2] for key in keys]
+    if len(experiments) == 1 and all(number.isdecimal() for number in numbers):
+        return [accent(int(number)) for number in numbers]
+    return [accent(place + 1 if place else 0) for place in range(len(keys))]
 
 
 def waterfall(ladder: Ladder) -> go.Figure:
@@ -142,7 +153,7 @@ def cost_bars(ladder: Ladder) -> go.Figure:
     shown = [rung for rung in ladder.rungs if rung.cost is not None]
     figure.add_bar(
         x=[rung.cost for rung in shown],
-        y=[rung.label for rung in shown],
+        y=[literal(rung.label) for rung in shown],
         orientation="h",
         width=0.6,
         marker={"color": [accent(rung.rung) for rung in shown], "line": {"width": 0}},
@@ -185,9 +196,9 @@ def batch_over_time(lines: Sequence[TimeLine]) -> go.Figure:
             x=line.seconds,
             y=line.running,
             mode="lines",
-            name=line.label,
+            name=literal(line.label),
             line={"color": accent(line.rung), "width": 2, "shape": "hv", "dash": DASHES[line.rung % len(DASHES)]},
-            hovertemplate=f"<b>{line.label}</b><br>%{{x:.1f}} s: %{{y:.0f}} running<extra></extra>",
+            hovertemplate=f"<b>{literal(line.label)}</b><br>%{{x:.1f}} s: %{{y:.0f}} running<extra></extra>",
         )
     figure.update_layout(
         **frame(320),
@@ -223,7 +234,7 @@ def _right(rung: RungResult) -> str:
 
 
 def _under_bar(rung: RungResult) -> str:
-    return "<br>".join([*textwrap.wrap(rung.label, 16), *textwrap.wrap(_right(rung), 16)])
+    return "<br>".join(map(literal, [*textwrap.wrap(rung.label, 16), *textwrap.wrap(_right(rung), 16)]))
 
 
 def _add_article(figure: go.Figure, ladder: Ladder) -> None:
@@ -288,4 +299,4 @@ def _hover(rung: RungResult) -> str:
     step = "" if rung.step is None or rung.is_again else f"<br>step {times(rung.step)}: {verdict_of(rung)}"
     answers = answers_sentence(rung)
     told = f"<br>{answers}" if answers else ""
-    return f"<b>{rung.label}</b><br>{times(rung.cost)} ({span(rung.cost_interval)}){step}{told}<extra></extra>"
+    return f"<b>{literal(rung.label)}</b><br>{times(rung.cost)} ({span(rung.cost_interval)}){step}{told}<extra></extra>"

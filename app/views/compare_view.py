@@ -14,8 +14,8 @@ from app.analysis.statistics import distribution, ecdf
 from app.analysis.summary import LATENCIES, latencies_of
 from app.experiment.comparing import Pairing, Side
 from app.views.answers import with_answers
-from app.views.charts import ACCENTS, BASELINES, DASHES, frame
-from app.views.wording import count_of, listed, without_folders
+from app.views.charts import DASHES, accents_of, frame
+from app.views.wording import count_of, listed, literal, without_folders
 
 PARTS = ("p50", "p95", "p99")
 MOST_STEPS = 400
@@ -97,12 +97,12 @@ def _change(item: Difference | None) -> str:
 def distributions(sides: Sequence[Side], tag: str) -> go.Figure:
     """The empirical distribution of a latency on each side, the baseline first; dashes tell lines apart as well."""
     figure = go.Figure()
-    for number, side in enumerate(sides):
+    for number, (side, color) in enumerate(zip(sides, accents_of([side.key for side in sides]), strict=True)):
         points = thinned(ecdf(times_of(side.data, tag)))
         figure.add_scatter(
-            x=[x for x, _ in points], y=[100 * y for _, y in points], mode="lines", name=side.name,
-            line={"color": colour(number), "width": 2, "shape": "hv", "dash": DASHES[number % len(DASHES)]},
-            hovertemplate=f"<b>{side.name}</b><br>%{{y:.0f}} % within %{{x:,.4g}} ms<extra></extra>",
+            x=[x for x, _ in points], y=[100 * y for _, y in points], mode="lines", name=literal(side.name),
+            line={"color": color, "width": 2, "shape": "hv", "dash": DASHES[number % len(DASHES)]},
+            hovertemplate=f"<b>{literal(side.name)}</b><br>%{{y:.0f}} % within %{{x:,.4g}} ms<extra></extra>",
         )  # fmt: skip
     shared = {"fixedrange": True, "rangemode": "tozero"}
     figure.update_layout(
@@ -131,10 +131,6 @@ def percentile_rows(sides: Sequence[Side]) -> list[dict[str, str]]:
             }
         rows.append(cells)
     return rows
-
-
-def colour(number: int) -> str:
-    return BASELINES[0] if number == 0 else ACCENTS[(number - 1) % len(ACCENTS)]
 
 
 def times_of(data: RungData, tag: str) -> list[float]:

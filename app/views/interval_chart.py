@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from app.views.bar import Bar
 from app.views.charts import LINE, TEXT, accent, error_bars, frame
+from app.views.wording import literal
 
 FIRST_TECHNIQUE = 2
 """The baseline and its repetition have the first two accents on a ladder."""
@@ -20,17 +21,17 @@ def interval_bars(bars: Sequence[Bar], line: float | None = None) -> go.Figure:
     for number, bar in enumerate(bars):
         figure.add_bar(
             x=[bar.value],
-            y=[bar.label],
+            y=[literal(bar.label)],
             orientation="h",
             width=0.5,
             marker={"color": accent(number + FIRST_TECHNIQUE), "line": {"width": 0}},
             error_x=error_bars(bar.value, bar.interval),
-            hovertemplate=f"<b>{bar.label}</b><br>{bar.text}<extra></extra>",
+            hovertemplate=f"<b>{literal(bar.label)}</b><br>{bar.text}<extra></extra>",
             showlegend=False,
         )
         figure.add_annotation(
-            x=highest, y=bar.label, text=_in_lines(bar.text), showarrow=False, xanchor="left", xshift=8, align="left",
-            font={"size": 13, "color": TEXT},
+            x=highest, y=literal(bar.label), text=_in_lines(bar.text), showarrow=False, xanchor="left", xshift=8,
+            align="left", font={"size": 13, "color": TEXT},
         )  # fmt: skip
     if line is not None:
         figure.add_vline(x=line, line={"color": LINE, "width": 1, "dash": "dot"})

@@ -10,10 +10,9 @@ import plotly.graph_objects as go
 from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.summary import LATENCIES
 from app.analysis.trade_off import QUALITY, Better, Figure, Limits, Point, front
-from app.views.charts import LINE, TEXT, error_bars, frame
-from app.views.compare_view import colour
+from app.views.charts import LINE, TEXT, accents_of, error_bars, frame
 from app.views.effects import times
-from app.views.wording import listed
+from app.views.wording import listed, literal
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star")
 COST: Mapping[str, Better] = {"cost": "lower"}
@@ -39,18 +38,18 @@ def trade_off(points: Sequence[Point], tag: str, limits: Limits) -> go.Figure:
         x=[point.figures[tag].value for point in kept], y=[point.figures["cost"].value for point in kept],
         mode="lines", name=FRONT_NAME, line={"color": LINE, "width": 1.5}, hoverinfo="skip",
     )  # fmt: skip
-    for number, point in enumerate(points):
+    for number, (point, color) in enumerate(zip(points, accents_of([point.key for point in points]), strict=True)):
         if point not in drawable([point], tag):
             continue
         x, y, on = point.figures[tag], point.figures["cost"], point in kept
         symbol = SYMBOLS[number % len(SYMBOLS)]
         figure.add_scatter(
-            x=[x.value], y=[y.value], mode="markers", name=point.name,
+            x=[x.value], y=[y.value], mode="markers", name=literal(point.name),
             error_x=error_bars(x.value, x.interval), error_y=error_bars(y.value, y.interval),
-            marker={"color": colour(number), "size": 12, "symbol": symbol if on else f"{symbol}-open",
-                    "line": {"width": 2, "color": colour(number)}},
-            hovertemplate=f"<b>{point.name}</b><br>{TITLES[tag]}: {text_of(tag, x)}<br>cost {text_of('cost', y)}"
-            f"<br>{'on the front' if on else 'not on the front'}<extra></extra>",
+            marker={"color": color, "size": 12, "symbol": symbol if on else f"{symbol}-open",
+                    "line": {"width": 2, "color": color}},
+            hovertemplate=f"<b>{literal(point.name)}</b><br>{TITLES[tag]}: {text_of(tag, x)}<br>"
+            f"cost {text_of('cost', y)}<br>{'on the front' if on else 'not on the front'}<extra></extra>",
         )  # fmt: skip
     limit = limits.least_quality if tag == QUALITY else limits.most.get(tag)
     if limit is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from math import ceil
 from time import localtime, strftime
 
@@ -17,8 +18,10 @@ from store.tables import ExperimentRow
 # Pages find these here, beside the other words.
 __all__ = ("count_of", "in_sentence", "listed", "recorded_on")
 
+REPLACE = "Replace what has this name"
+"""Beside a name under which something is saved already."""
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-PATH = re.compile(r"(?<![\w:/.])/(?:[^/\s\"',]+/)+([^/\s\"',]*)")
+PATH = re.compile(r"(?:(?<=sqlite:)/{3}|(?<![\w/.])(?!//))/(?:[^/\s\"',]+/)+([^/\s\"',]*)")
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,24 @@ def plain(text: str) -> str:
     return PUNCTUATION.sub(r"\\\1", text)
 
 
+def plain_rows(rows: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """The rows of a table whose cells Markdown shows letter by letter."""
+    return [{name: plain(text) for name, text in row.items()} for row in rows]
+
+
+def literal(text: str) -> str:
+    """`text` so that a figure shows it letter by letter: Plotly knows some of HTML, and fills in what is in braces."""
+    return escape(text, quote=False).replace("{", "&#123;")
+
+
 def without_folders(text: str) -> str:
     """Absolute paths cut to their last part: a shared page need not tell how someone's disk is laid out."""
     return PATH.sub(r"\1", text)
+
+
+def to_hand_on(command: str) -> str:
+    """A command line in which absolute paths are `FOLDER/last part`: whoever gets it puts their own folder in."""
+    return PATH.sub(r"FOLDER/\1", command)
 
 
 def choice_of(row: ExperimentRow) -> str:

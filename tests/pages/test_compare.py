@@ -241,3 +241,31 @@ def test_configuration_shows_differences_and_can_be_searched(open_page: Open, st
     assert list(found["Fact"]) == ["versions.vllm"]
     assert list(found["Differs"]) == ["same"]
     assert "No fact holds those words." in words(open_page("compare", **link, compare_find="nothing like it"))
+
+
+def test_what_a_link_names_in_vain_is_told(open_page: Open, store: Store) -> None:
+    number = factory.finished(store)
+    at = open_page("compare", **{"baseline": f"{number}.0", "with": f"{number}.2,99.1"})
+    assert "The link names “99.1”, which is not measured here; it is left out." in words(at)
+    assert at.multiselect(key="chosen_with").value == [f"{number}.2"]
+
+
+def test_going_back_shows_what_the_link_says(open_page: Open, store: Store) -> None:
+    number = factory.finished(store)
+    at = open_page("compare")
+    assert "baseline" not in at.query_params
+    at.multiselect(key="chosen_with").set_value([f"{number}.3"]).run()
+    assert [at.query_params[name] for name in ("baseline", "with")] == [f"{number}.0", f"{number}.3"]
+    at.query_params["with"] = f"{number}.1"
+    at.run()
+    assert at.multiselect(key="chosen_with").value == [f"{number}.1"]
+
+
+def test_a_number_that_is_given_again_shows_the_new_runs(open_page: Open, store: Store) -> None:
+    number = factory.finished(store)
+    link = {"baseline": f"{number}.0", "with": f"{number}.2"}
+    before = open_page("compare", **link).dataframe[0].value
+    store.experiments.remove(number)
+    assert factory.finished(store, prompts=20, keys=("continuous_batching",)) == number
+    after = open_page("compare", **link).dataframe[0].value
+    assert before.to_string() != after.to_string()

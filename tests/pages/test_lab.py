@@ -212,6 +212,20 @@ class TestMeasuring:
         at = open_page("lab", recipe=json.dumps(draft))
         assert "model 'org/huge' is not on this machine" in words(at)
 
+    def test_a_viewer_loads_no_model_for_a_preview(self, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+        chosen = json.dumps({"context_selection": {}})
+        assert "lab_preview" in {str(each.key) for each in open_page("lab", recipe=chosen).button}
+        monkeypatch.setenv("RUNG_READ_ONLY", "1")
+        at = open_page("lab", recipe=chosen)
+        assert "lab_preview" not in {str(each.key) for each in at.button}
+        assert "A preview loads models onto this machine" in words(at)
+
+    def test_the_price_of_the_hardware_is_measured_with_and_in_the_link(self, open_page: Open, store: Store) -> None:
+        at = open_page("lab", hardware_usd_per_hour="2.5", recipe='{"continuous_batching":{}}')
+        assert widget(at, "number_input", "price").value == 2.5
+        at.button(key="lab_measure").click().run()
+        assert store.experiments.recent(1)[0].spec["price_per_hour"] == 2.5
+
     def test_what_takes_long_is_not_offered_to_a_viewer(self, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
         both = json.dumps({"prefix_caching": {}, "context_selection": {}})
         assert "lab_foretell" in {str(each.key) for each in open_page("lab", recipe=both).checkbox}

@@ -256,3 +256,15 @@ def test_a_load_sweep_is_shown_by_load_and_not_as_rungs(open_page: Open, store: 
     at.number_input(key="slo_ttft_ms").set_value(60_000.0).run()
     assert list(at.dataframe[0].value["Within limits"]) == ["100.0%"] * 3
     assert "The highest load is 4 in flight," in words(at)
+
+
+def test_a_link_reaches_beyond_the_list(open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, newer = factory.finished(store), factory.finished(store)
+    listed = store.experiments.recent(1)
+    monkeypatch.setattr(type(store.experiments), "recent", lambda *_: listed)
+    at = open_page("ladder", experiment=str(old))
+    assert at.selectbox(key="chosen_experiment").value == str(old)
+    assert "The link names" not in words(at)
+    at = open_page("ladder", experiment="98765")
+    assert at.selectbox(key="chosen_experiment").value == str(newer)
+    assert "The link names experiment 98765, which is not here; another is shown." in words(at)

@@ -87,3 +87,10 @@ def test_runs_that_are_not_there_get_one_line_and_a_way_on(open_page: Open, stor
     at = open_page("reports", runs=f"{number}.0,{number}.77")
     assert f"experiment {number} has no rung 77" in at.error[0].value.replace("\\", "")
     assert not forms(at)
+
+
+def test_an_experiment_without_a_report_is_told(open_page: Open, store: Store) -> None:
+    factory.finished(store)
+    waiting = factory.queued(store)
+    at = open_page("reports", experiment=str(waiting))
+    assert f"The link names experiment {waiting}, which has not been measured yet; another is shown." in words(at)

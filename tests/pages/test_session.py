@@ -29,6 +29,15 @@ def test_a_database_of_a_newer_rung_ends_the_page_with_one_line(store: Store, op
     assert not at.button
 
 
+def test_viewers_learn_no_address_of_a_database(store: Store, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    with store.engine.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    monkeypatch.setenv("RUNG_READ_ONLY", "1")
+    at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=60).run()
+    (line,) = at.error
+    assert line.value == "Whoever runs this studio can see why\\, on a page of their own"
+
+
 def test_a_click_on_a_full_disk_says_so(store: Store, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     experiment = factory.running(store)
     at = open_page("home")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from app.analysis.scenario import NAMES
 from store.store import Store
+from store.tables import ExperimentRow
 from tests.pages import factory
 from tests.pages.conftest import Open, label_of, unfolded, words
 from tests.pages.sweeps import swept
@@ -16,6 +18,11 @@ TABS = ("Figures", "Day", "Load curve", "Volume", "What matters", "Rests on")
 
 def query_of(at: AppTest) -> dict[str, str]:
     return {name: value[0] if isinstance(value := at.query_params[name], list) else value for name in NAMES}
+
+
+def cells(at: AppTest, column: str) -> list[str]:
+    """Of the first table, Markdown's escapes taken out."""
+    return [text.replace("\\", "") for text in at.table[0].value[column]]
 
 
 def on_tab(at: AppTest, name: str) -> AppTest:
@@ -59,14 +66,14 @@ def test_each_tab_is_drawn(open_page: Open, store: Store, tab: str) -> None:
     at = on_tab(open_page("what_if", api_model="gpt-4o-mini", requests_per_day="5000000"), tab)
     said = words(at)
     if tab == "Figures":
-        assert "Cost a month, follow the hours" in at.table[0].value["Figure"].to_list()
+        assert "Cost a month, follow the hours" in cells(at, "Figure")
     elif tab == "Volume":
         assert "The same tokens at gpt-4o-mini cost $" in said
     elif tab == "What matters":
         assert "matters most: 20 % less gives" in said
     elif tab == "Rests on":
         runs = ", ".join(str(run.id) for run in store.runs.of_experiment(number))
-        assert runs in at.table[0].value["Candidate"].to_list()
+        assert runs in cells(at, "Candidate")
         assert "A month has 730 hours." in said
     if tab in ("Day", "Load curve", "Volume", "What matters"):
         assert len(at.get("plotly_chart")) == 1
@@ -232,3 +239,15 @@ def test_what_runs_are_called_is_shown_letter_by_letter(open_page: Open, store: 
     at = open_page("what_if", curve_from=f"{number}.0", api_model="![x](http://evil)")
     assert "no price is known" in words(at)
     assert "\\!\\[x\\]" in at.warning[0].value
+
+
+def test_money_is_no_formula_and_names_are_no_links(open_page: Open, store: Store) -> None:
+    number = swept(store, price_per_hour=2.0)
+    with store.runs._session.begin() as session:
+        session.execute(update(ExperimentRow).values(title="[x](http://evil)"))
+    at = on_tab(open_page("what_if", curve_from=str(number)), "Figures")
+    shown = at.table[0].value.to_string()
+    assert "\\$" in shown
+    assert "$" not in shown.replace("\\$", "")
+    assert "$" not in at.metric[0].proto.help.replace("\\$", "")
+    assert "](http" not in on_tab(at, "Rests on").table[0].value.to_string()

@@ -1,4 +1,4 @@
-"""What is kept by name: each kind for itself, the last one counts, bad names are refused."""
+"""What is kept by name: each kind for itself, nothing is lost unasked, bad names are refused."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ def test_each_kind_has_names_of_its_own(store: Store) -> None:
     assert store.saved.all("scenario") == {"cheap": {"b": 2}}
 
 
-def test_the_same_name_again_replaces(store: Store) -> None:
+def test_a_taken_name_is_replaced_only_where_that_is_said(store: Store) -> None:
     store.saved.keep("recipe", "cheap", {"a": 1})
-    store.saved.keep("recipe", "cheap", {"a": 2})
+    with pytest.raises(InputError, match="there is a recipe called cheap already"):
+        store.saved.keep("recipe", " cheap", {"a": 2})
+    assert store.saved.all("recipe") == {"cheap": {"a": 1}}
+    store.saved.keep("recipe", "cheap", {"a": 2}, in_place=True)
     assert store.saved.all("recipe") == {"cheap": {"a": 2}}
 
 

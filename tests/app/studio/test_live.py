@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.studio.live import RunState, estimate, rung_states
+from app.studio.live import Remaining, RunState, estimate, rung_states
 
 
 def run(rung: int, status: str, done: int = 0, began: float | None = None, ended: float | None = None) -> RunState:
@@ -48,6 +48,12 @@ def test_engine_starts_of_an_earlier_attempt_are_known_too() -> None:
     assert found is not None
     # The first attempt's start took 30 s, this one's 10 s: 20 s on average.
     assert found.seconds == 5 + 10 + 20
+
+
+def test_starts_that_were_watched_count_and_what_prepares_a_run_does_not() -> None:
+    # 300 s of quantizing, a start of 20 s, and now the first run.
+    runs = [run(0, "running", 5, 320.0), run(2, "queued")]
+    assert estimate(runs, 1, 0.0, 0.0, 330.0, [20.0]) == Remaining(5 * 2.0 + 10 * 2.0 + 20.0, True)
 
 
 def test_rungs_sum_up_their_runs() -> None:

@@ -195,6 +195,19 @@ def test_a_rung_keeps_its_accent_in_every_figure() -> None:
     assert len({charts.accent(number) for number in range(9)}) == 9
 
 
+def test_a_label_of_strangers_is_drawn_letter_by_letter() -> None:
+    found = ladder(900, 900, 300)
+    hostile = replace(found, rungs=(found.rungs[0], replace(found.rungs[2], label="<a href='http://evil'>x</a> %{x}")))
+    for figure in (charts.waterfall(hostile), charts.cost_bars(hostile)):
+        assert "<a href" not in figure.to_json()
+        assert "%{x}" not in figure.to_json()
+
+
+def test_sides_of_one_experiment_keep_the_colours_of_its_rungs() -> None:
+    assert charts.accents_of(["3.0", "3.4", "3.2"]) == [charts.accent(number) for number in (0, 4, 2)]
+    assert charts.accents_of(["3.0", "4.4", "17"]) == [charts.accent(number) for number in (0, 2, 3)]
+
+
 def test_a_figure_is_described_in_words() -> None:
     assert charts.description(ladder(900, 900, 100)) == (
         "Relative cost by rung, lower is better: Baseline 1.00x; Baseline 1.00x; + prefix_caching 0.20x."

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from app.views.wording import about, count_of, duration, in_sentence, listed, plain, without_folders
+from app.views.wording import (
+    about,
+    count_of,
+    duration,
+    in_sentence,
+    listed,
+    literal,
+    plain,
+    to_hand_on,
+    without_folders,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,10 +45,25 @@ def test_markdown_of_strangers_is_disarmed() -> None:
         ("Ladder: /data/models/mine on unique", "Ladder: mine on unique"),
         ("http://127.0.0.1:8000/v1/models", "http://127.0.0.1:8000/v1/models"),
         ("organisation/model", "organisation/model"),
+        ("sqlite:////srv/team/rung.db is read-only", "sqlite:rung.db is read-only"),
+        ("the folder:/srv/a/b", "the folder:b"),
+        ("ratio 3/4 and /v1", "ratio 3/4 and /v1"),
     ],
 )
 def test_folders_are_left_out_and_urls_are_not(text: str, shown: str) -> None:
     assert without_folders(text) == shown
+
+
+def test_a_command_to_hand_on_says_where_a_folder_belongs() -> None:
+    assert (
+        to_hand_on("run --model /home/someone/my-model --prompts unique")
+        == "run --model FOLDER/my-model --prompts unique"
+    )
+    assert to_hand_on("run --endpoint http://a:8000/v1/x") == "run --endpoint http://a:8000/v1/x"
+
+
+def test_what_figures_show_is_letter_by_letter() -> None:
+    assert literal('<a href="x">&{y}</a>') == '&lt;a href="x"&gt;&amp;&#123;y}&lt;/a&gt;'
 
 
 def test_lists_and_counts() -> None:
