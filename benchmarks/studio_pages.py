@@ -16,7 +16,6 @@ a script of a title and a Plotly chart of two bars, and one of a slider and a me
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from time import monotonic, sleep
+from time import monotonic
 
 from playwright.sync_api import Browser, Page
 from sqlalchemy import Connection, text
@@ -36,7 +35,7 @@ from app.prompts.saved import save_prompt_set
 from optimizers.prompt import Message, Prompt
 from store.database import sqlite_url
 from store.store import Store
-from tests.e2e.studio import chromium, open_page, pages_only, settle
+from tests.e2e.studio import chromium, open_page, serving, settle, whole_studio
 from tests.fakes.launch import free_port
 from tests.pages import factory
 
@@ -48,7 +47,6 @@ KEYS = (
 REPEATS = 3
 OPENINGS, FIRST_VISITS = 6, 3
 MOVES, PAUSE_MS, STILL_MS = 20, 400, 2000
-START_S = 8.0
 # Figures are on the page when the browser begins to draw the first picture with them.
 WATCH = """() => {
   const figures = () => [...document.querySelectorAll("[data-testid=stMetricValue]")].map(e => e.textContent).join();
@@ -134,7 +132,7 @@ def main() -> int:
         print(f"{runs:,} runs, {requests:,} requests, {size:,.0f} MB, written in {monotonic() - began:.0f} s")
         found: list[Row] = []
         with chromium() as browser:
-            with pages_only(home) as url:
+            with whole_studio(home) as url:
                 first_visit(browser, url, PAGES[0])
                 found += [Row(f"{page.title}, first visit", first_visits(browser, url, page)) for page in PAGES]
                 found += [Row(page.title, again(browser, url, page), page.limit_s) for page in (*PAGES, NOT_KEPT)]
@@ -194,12 +192,8 @@ def script_alone(script: str, folder: Path) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(folder / "alone.py"), "--server.port", str(port)]
     command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            sleep(START_S)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
+    with serving(command, folder, port, {}, folder) as url:
+        yield url
 
 
 @contextmanager

@@ -75,6 +75,8 @@ class HistorySummary(Technique):
         most = max((len(chat.past) for chat in chats), default=0)
         if most > keep:
             return f"the turns before the last {keep} all carry documents or instructions, which are not summarised"
+        if not most:
+            return "no prompt has turns before its question"
         turns = "1 turn" if most == 1 else f"{most} turns"
         return f"no prompt has more than {turns} before its question, and keep_turns is {keep}"
 

@@ -117,13 +117,25 @@ if besides:
         icon=":material/warning:",
     )
 st.markdown("\n".join(f"- {plain(view.sentence(pairing))}" for pairing in pairings))
+first = view.told_first(pairings)
+if first is not None:
+    parts.metric_cards(view.cards(first))
+    st.caption(plain(view.counts_sentence(first)))
 tabs = dict(zip(TABS, st.tabs(list(TABS), key="compare_view", on_change="rerun", bind="query-params"), strict=True))
 
 
 def show_summary() -> None:
     rows = view.summary_rows(pairings)
     if rows:
-        st.dataframe(rows, hide_index=True, height="content", key="summary", alt="Each metric beside the baseline's")
+        columns = {
+            name: st.column_config.TextColumn(width=min(max(110, 8 * max(len(row[name]) for row in rows)), 380))
+            for name in list(rows[0])[1:]
+        }
+        columns["Metric"] = st.column_config.TextColumn(pinned=True)
+        st.dataframe(
+            rows, hide_index=True, height="content", column_config=columns, key="summary",
+            alt="Each metric beside the baseline's",
+        )  # fmt: skip
     st.caption("Changes from the baseline with their 95 % intervals. Verdicts are corrected for their number.")
 
 

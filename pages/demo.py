@@ -13,7 +13,7 @@ from app.studio import demo, large, parts
 from app.studio.demo_link import LATEST, PACE_S, Link, read_link, shown
 from app.studio.demo_view import show_slide
 from app.studio.session import POLL_S, ladder_of, ladder_version, open_studio
-from app.views.ladder_view import top_rung
+from app.views.ladder_view import best_rung, top_rung
 from app.views.wording import choice_of, plain, recorded_badge, without_folders
 from store.tables import ExperimentRow
 
@@ -180,7 +180,7 @@ def walk() -> None:
         return
     version = ladder_version(store, experiment.id)
     ladder = ladder_of(store, store.url, experiment.id, version)
-    best = demo.best_rung(ladder) or top_rung(ladder)
+    best = best_rung(ladder) or top_rung(ladder)
     prompt = None if best is None else prompt_of(store.url, experiment.id, version, best.rung)
     deck = demo.slides(ladder, prompt is not None)
     step = turned(link, experiment, len(deck))

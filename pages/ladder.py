@@ -20,7 +20,8 @@ from app.studio.session import POLL_S, ladder_of, ladder_version, open_studio, w
 from app.views import effects_view, evidence_view
 from app.views import ladder_view as view
 from app.views.answers import low_quality_note
-from app.views.charts import PLAIN, description, waterfall
+from app.views.charts import PLAIN, description
+from app.views.waterfall import waterfall
 from app.views.wording import STATES, in_opening_order, plain, plain_rows
 from store.experiments import RESUMABLE, UNFINISHED
 from store.tables import ExperimentRow
@@ -54,8 +55,9 @@ def table(rows: list[dict[str, str]], key: str, alt: str) -> None:
     columns = {name: st.column_config.TextColumn(alignment="right") for name in view.numeric_columns(rows)}
     for name in set(view.VERDICTS) & set(rows[0] if rows else ()):
         longest = max(len(row[name]) for row in rows)
-        columns[name] = st.column_config.TextColumn(width=max(130, 8 * longest))
-    columns["Rung"] = st.column_config.TextColumn(pinned=True, width=190 if ladder.effects is None else 250)
+        columns[name] = st.column_config.TextColumn(width=max(130, 7 * longest))
+    longest = max((len(row["Rung"]) for row in rows), default=0)
+    columns["Rung"] = st.column_config.TextColumn(pinned=True, width=min(max(190, 8 * longest), 430))
     st.dataframe(rows, hide_index=True, column_config=columns, height="content", key=key, alt=alt)
 
 
@@ -153,14 +155,8 @@ if better:
 if manifest:
     st.caption(plain(view.basis(manifest, experiment.spec.get("repeats", 1))))
 
-cards, top = view.cards(ladder), view.top_rung(ladder)
-for place, card in zip(st.columns(len(cards), width=parts.TEXT_WIDTH) if cards else (), cards, strict=True):
-    place.metric(
-        card.title, card.value, card.change,
-        "off" if card.good is None else "inverse" if card.lower_is_better else "normal",
-        border=True, help=card.help,
-    )  # fmt: skip
-
+cards, top = view.cards(ladder), view.lead_rung(ladder)
+parts.metric_cards(cards)
 if cards and top is not None:
     st.caption(plain(f"“{top.label}”, and its change from the baseline."))
 

@@ -13,7 +13,7 @@ from app.studio import live_parts, parts
 from app.studio.access import may_change
 from app.studio.live_view import figures, moment_sentence, now_readings
 from app.studio.session import POLL_S, open_studio, worker_notice
-from app.views.wording import duration, moment, plain, without_folders
+from app.views.wording import duration, moment, plain, recorded_badge, without_folders
 from store.experiments import RESUMABLE
 from store.tables import ExperimentRow
 
@@ -56,7 +56,7 @@ def show_idle() -> None:
     else:
         st.info("Nothing runs now, and nothing waits. What is started anywhere shows here.", icon=":material/bedtime:")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.page_link("../pages/home.py", label="Start the starter ladder", icon=":material/play_arrow:")
+        st.page_link("../pages/home.py", label="Go to Home, for the starter ladder", icon=":material/home:")
         st.page_link("../pages/lab.py", label="Put an experiment together in the Lab", icon=":material/science:")
     finished = store.experiments.latest("done")
     if finished is not None:
@@ -65,6 +65,9 @@ def show_idle() -> None:
             seconds = finished.seconds.get("total")
             took = f", took {duration(seconds)}" if seconds else ""
             st.markdown(f"{plain(without_folders(finished.title))}, {moment(finished.finished_at)}{took}")
+            badge = recorded_badge(finished)
+            if badge:
+                st.markdown(badge)
             open_results(finished, "Open its results")
 
 

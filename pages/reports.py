@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.analysis.sweep import sweep
-from app.experiment.comparing import find_sides
+from app.experiment.comparing import compare_sides, find_sides
 from app.experiment.spec import kept_slo
 from app.reports.repeating import compare_command
 from app.reports.reporting import SWEEP, WITHOUT, rendered, rendered_comparison
@@ -20,6 +20,7 @@ from app.views.wording import in_opening_order, listed, plain, without_folders
 from optimizers.errors import InputError
 from store.tables import ExperimentRow
 
+STATUS = {"running": "is running", "failed": "failed"}
 store, _ = open_studio()
 
 
@@ -36,8 +37,12 @@ def show_comparison(keys: list[str]) -> None:
     st.page_link("../pages/compare.py", label="Open on Compare", icon=":material/compare_arrows:", query_params=link)
     texts = choose_texts()
     words = f" --texts {texts}" if texts != "full" else ""
+
+    def made(form: str) -> bytes:
+        return rendered_comparison(store, before, compare_sides(before, others), form, texts)
+
     report_forms(
-        lambda form: rendered_comparison(store, keys, form, texts), f"rung-compare-{'-'.join(keys)}",
+        made, f"rung-compare-{'-'.join(keys)}",
         compare_command(keys), "run", texts, words,
     )  # fmt: skip
 
@@ -95,7 +100,8 @@ experiment = linked_experiment(store, measured, in_opening_order(measured)[0], b
 parts.recorded_notice(store, experiment)
 if experiment.status != "done":
     st.warning(
-        f"This experiment is {experiment.status}: the report holds what has been measured so far.",
+        f"This experiment {STATUS.get(experiment.status, 'was ' + experiment.status)}: the report holds what has been "
+        "measured so far.",
         icon=":material/warning:",
     )
 if experiment.kind == SWEEP:

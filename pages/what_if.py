@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.analysis.scenario import NUMBERS, Scenario
 from app.analysis.sensitivity import sensitivity, sentence
-from app.experiment.load_curves import default_pair
+from app.experiment.load_curves import default_pair, opening_choices
 from app.studio import parts, what_if_charts, what_if_inputs, what_if_notes, what_if_view
 from app.studio.access import may_change, told
 from app.studio.session import open_studio
@@ -180,7 +180,7 @@ def show_results(sides: list[Side], scenario: Scenario, results: Results) -> Non
             quiet = card.title == "Utilisation" or card.change in ("+0", "+0%")
             st.metric(
                 card.title, card.value, card.change, "off" if quiet else "inverse", border=True, help=plain(card.help),
-                width=CARD_WIDTH,
+                width=CARD_WIDTH, delta_arrow="off" if quiet else "auto",
             )  # fmt: skip
     if cards and scenario.usd_per_hour is None:
         st.caption(f"Give “{plain(NUMBERS['usd_per_hour'].label)}” to see dollars; none is made up.")
@@ -224,7 +224,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     )
 for problem in st.session_state.pop(WRONG, ()):
     st.warning(plain(f"{problem}."), icon=":material/link_off:")
-if not any(choice.is_sweep for choice in choices):
+if not any(choice.is_sweep for choice in opening_choices(choices)):
     st.info(
         "There is no load sweep yet: each answer rests on a single measured load, and stricter rules hold.",
         icon=":material/query_stats:",

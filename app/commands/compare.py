@@ -16,7 +16,7 @@ from app.analysis.compare import MEASURES, Comparison
 from app.analysis.statistics import Interval
 from app.commands.common import DONE, GATE_FAILED, OneLineParser, add_database, add_json, open_store, print_json
 from app.commands.report import TEXTS, form_of
-from app.experiment.comparing import compare_sides, find_sides, pairs_of
+from app.experiment.comparing import find_pairings, pairs_of
 from app.reports.documents import compare_document
 from app.reports.reporting import ENDINGS, rendered_comparison
 from app.reports.text import compare_table, pairs_table, show
@@ -76,10 +76,9 @@ def compare_command(arguments: argparse.Namespace) -> int:
     others = [key for key in dict.fromkeys(arguments.runs) if key != first]
     if not others:
         raise InputError("there is nothing to compare: give at least two different runs")
-    before, *candidates = find_sides(store, [first, *others])
-    pairings = compare_sides(before, candidates)
+    before, pairings = find_pairings(store, [first, *others])
     if form is not None:
-        content = rendered_comparison(store, [first, *others], form, arguments.texts)
+        content = rendered_comparison(store, before, pairings, form, arguments.texts)
         write_whole(arguments.out, content)
     found = {each.side.key: each.found for each in pairings}
     changed = {each.side.key: each.changed for each in pairings}

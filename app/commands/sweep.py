@@ -113,7 +113,7 @@ def sweep_table(found: Sweep, slo: Slo | None, is_open: bool) -> Group:
     lines: list[RenderableType] = [plain_table(titles, rows, range(len(titles)))]
     lines.append(Text(f"\nOffered is {unit}; times are in milliseconds from when a request was due"))
     if found.knee is not None:
-        lines.append(Text(f"Knee: {found.knee:g} {unit}; behind it latency grows faster than throughput"))
+        lines.append(Text(f"Knee: {found.knee:g} {unit}; beyond it latency grows faster than throughput"))
     if slo is not None:
         limits = ", ".join(f"{tag} at most {limit:g}" for tag, limit in slo.limits.items())
         highest = "none" if found.highest is None else f"{found.highest:g} {unit}"

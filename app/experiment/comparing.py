@@ -111,6 +111,12 @@ def find_sides(store: Store, keys: Sequence[str]) -> list[Side]:
     return [side if names.count(side.name) == 1 else replace(side, name=f"{side.name} ({side.key})") for side in found]
 
 
+def find_pairings(store: Store, keys: Sequence[str]) -> tuple[Side, list[Pairing]]:
+    """The baseline, which is the first, and each other beside it. Raises InputError as `find_sides` does."""
+    before, *others = find_sides(store, keys)
+    return before, compare_sides(before, others)
+
+
 def _find_side(store: Store, key: str, load: Callable[[int, int | None], PromptSet]) -> Side:
     experiment, dot, rung = key.partition(".")
     if not experiment.isdecimal() or (dot and not rung.isdecimal()):

@@ -37,6 +37,7 @@ class CurveChoice:
     title: str
     recipe: tuple[Mapping[str, Any], ...]
     is_sweep: bool
+    is_recorded: bool = False
 
     @property
     def techniques(self) -> tuple[str, ...]:
@@ -44,23 +45,29 @@ class CurveChoice:
 
 
 def curve_choices(store: Store) -> list[CurveChoice]:
-    """Everything with a finished run: sweeps first, then as pages open experiments, the newest first. What was measured
-    elsewhere says so in its title."""
+    """Everything with a finished run: one's own first, sweeps before others, then as pages open experiments, the newest
+    first. What was measured elsewhere says so in its title."""
     recorded = store.recordings.numbers()
-    found: list[tuple[tuple[bool, int], CurveChoice]] = []
+    found: list[tuple[tuple[bool, bool, int], CurveChoice]] = []
     for experiment_id, rungs in groupby(store.runs.finished_rungs(), key=lambda rung: rung.experiment_id):
         listed, elsewhere = list(rungs), experiment_id in recorded
         kind = listed[0].kind
         mark = " (recorded)" if elsewhere else " (imported)" if kind == IMPORTED else ""
         choices = [_sweep(experiment_id, listed)] if kind == SWEEP else [_point(rung) for rung in listed]
-        place = kind != SWEEP, opening_rank(kind, elsewhere)
-        found += [(place, replace(choice, title=choice.title + mark)) for choice in choices]
+        place = elsewhere, kind != SWEEP, opening_rank(kind, elsewhere)
+        found += [(place, replace(choice, title=choice.title + mark, is_recorded=elsewhere)) for choice in choices]
     return [choice for _, choice in sorted(found, key=lambda each: each[0])]
 
 
-def default_pair(choices: Sequence[CurveChoice]) -> tuple[str, str]:
+def opening_choices(choices: Sequence[CurveChoice]) -> list[CurveChoice]:
+    """Those that one begins with: one's own, or what was recorded elsewhere while there are none."""
+    return [each for each in choices if not each.is_recorded] or list(choices)
+
+
+def default_pair(offered: Sequence[CurveChoice]) -> tuple[str, str]:
     """The keys to begin with: the newest sweep of the baseline and the newest of another recipe; without such a pair,
     an experiment's baseline and its last rung. "" where there is none."""
+    choices = opening_choices(offered)
     sweeps = [each for each in choices if each.is_sweep]
     plain, changed = (next((each for each in sweeps if bool(each.recipe) is has), None) for has in (False, True))
     if plain and changed:

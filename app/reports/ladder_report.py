@@ -20,8 +20,9 @@ from app.views import effects_view, evidence_view
 from app.views import ladder_view as view
 from app.views.answers import low_quality_note
 from app.views.bar import Bar
-from app.views.charts import description, waterfall
+from app.views.charts import description
 from app.views.effects import span, times
+from app.views.waterfall import waterfall
 from app.views.wording import count_of, moment, to_hand_on, without_folders
 from app.words import recorded_on
 from store.tables import ExperimentRow
@@ -53,7 +54,7 @@ def ladder_report(
     now: float,
 ) -> Report:
     """`manifest` is that of the first run; `now` is in seconds since the epoch."""
-    top = view.top_rung(ladder)
+    lead = view.lead_rung(ladder)
     title = without_folders(experiment.title)
     name, run_ids = (
         manifest.get("prompt_set", {}).get("name", ""),
@@ -69,7 +70,7 @@ def ladder_report(
         made_at=moment(now),
         version=RUNG,
         facts=tuple(Fact(card.title, card.value, card.change) for card in view.cards(ladder)),
-        facts_of=f"“{top.label}”, and its change from the baseline." if top else "",
+        facts_of=f"“{lead.label}”, and its change from the baseline." if lead else "",
         sections=tuple(_sections(ladder, manifest)),
         asked=() if texts == "none" or prompts is None else tuple(asked_of(prompts, answered, texts)),
         repeat=tuple(repeat),

@@ -12,7 +12,7 @@ from typing import Any
 from app.analysis.pooling import merged_evidence
 from app.analysis.sweep import Slo, sweep
 from app.analysis.trade_off import Limits
-from app.experiment.comparing import Side, compare_sides, find_sides, pairs_of
+from app.experiment.comparing import Pairing, Side, pairs_of
 from app.experiment.measure import load_records
 from app.experiment.results import first_manifest, load_ladder, measured_loads, prompts_of
 from app.experiment.spec import kept_slo
@@ -99,26 +99,26 @@ def rendered(store: Store, experiment_id: int, form: str, texts: Texts = "full",
     return _json(without_machine(found | {"repeat": repeat}))
 
 
-def load_comparison(store: Store, keys: Sequence[str], texts: Texts = "full", limits: Limits | None = None) -> Report:
-    """`keys` are runs or rungs as in comparing.find_sides, the baseline first. Raises InputError."""
-    before, *others = find_sides(store, keys)
-    pairings = compare_sides(before, others)
-    repeat = repeat_lines(store, [before, *others])
+def load_comparison(
+    store: Store, before: Side, pairings: Sequence[Pairing], texts: Texts = "full", limits: Limits | None = None
+) -> Report:
+    """Of a baseline and its candidates."""
+    repeat = repeat_lines(store, [before, *(each.side for each in pairings)])
     return compare_report(before, pairings, before.prompts, repeat, texts, limits, now=time())
 
 
 def rendered_comparison(
-    store: Store, keys: Sequence[str], form: str, texts: Texts = "full", limits: Limits | None = None
-) -> bytes:
+    store: Store, before: Side, pairings: Sequence[Pairing], form: str, texts: Texts = "full",
+    limits: Limits | None = None,
+) -> bytes:  # fmt: skip
     """As `rendered`, of a baseline and its candidates."""
     if form not in ("json", PROMPTS_CSV):
-        return _written(load_comparison(store, keys, texts, limits), form)
-    before, *others = find_sides(store, keys)
+        return _written(load_comparison(store, before, pairings, texts, limits), form)
+    others = [each.side for each in pairings]
     prompts = None if texts == "none" else before.prompts
     asked = [] if prompts is None else asked_of(prompts, [answered_of(side) for side in (before, *others)], texts, None)
     if form == PROMPTS_CSV:
         return _listed(asked, texts)
-    pairings = compare_sides(before, others)
     document = compare_document(
         before.key,
         {each.side.key: each.found for each in pairings},

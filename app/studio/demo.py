@@ -17,7 +17,7 @@ from app.prompts.prompt_set import PromptSet
 from app.views.answers import CLEAR
 from app.views.effects import span, times
 from app.views.evidence_view import cautions, evidence_rows
-from app.views.ladder_view import measured, top_rung
+from app.views.ladder_view import best_rung, measured, top_rung
 from app.views.wording import count_of, without_folders
 from app.words import title_of
 
@@ -94,17 +94,6 @@ def name_of(rung: RungResult) -> str:
     return rung.label.removeprefix("+ ")
 
 
-def best_rung(ladder: Ladder) -> RungResult | None:
-    """The cheapest rung whose answers are not clearly worse than the baseline's; None where none is cheaper than it."""
-    fair = [
-        rung
-        for rung in measured(ladder)
-        if rung.against is not None and not rung.is_again and not (rung.quality and rung.quality.verdict == "worse")
-    ]
-    best = min(fair, key=lambda rung: rung.cost or 0.0, default=None)
-    return best if best is not None and best.comparison.verdict == "better" else None
-
-
 def summary_figures(ladder: Ladder) -> tuple[Figure, ...]:
     top, best = top_rung(ladder), best_rung(ladder)
     if top is None:
@@ -142,7 +131,9 @@ def rung_card(ladder: Ladder, number: int) -> Card:
         facts.append(("Right answers", " ".join(filter(None, [_percent(share), _answers(rung.quality_change)]))))
     row = next((row for row in evidence_rows(ladder) if rung.adds and row.technique == title_of(rung.adds)), None)
     seen = next((item["took_effect"] for item in rung.evidence if item["technique"] == rung.adds), None)
-    verdict = _change(held.factor, held.verdict)
+    verdict, change = _change(held.factor, held.verdict), rung.quality_change
+    if change is not None and change.verdict in CLEAR:
+        verdict = f"{verdict} on cost, {change.verdict} on answers"
     return Card(name_of(rung), figure, verdict, tuple(facts), seen, "" if row is None else shorter(row.detail))
 
 

@@ -14,6 +14,10 @@ from app.views.charts import PLAIN, description
 from app.views.wording import EFFECTS
 
 RIGHT = {True: "✓ right", False: "✗ wrong", None: ""}
+OTHER_LOADS = (
+    "They were sent under different loads, so these times cannot be held against each other: a batch answers each "
+    "request a little later, and all of them sooner."
+)
 
 
 def show_slide(
@@ -80,9 +84,16 @@ def _prompt(slide: demo.Slide, prompt: demo.OnePrompt) -> None:
     st.html(large.quote(prompt.question))
     if prompt.expected is not None:
         st.html(large.line(f"Expected: {prompt.expected}", style=large.QUIET))
+    alike = len({side.load for side in prompt.sides}) == 1
     for place, side in zip(st.columns(len(prompt.sides), gap="large"), prompt.sides, strict=True):
         with place.container(border=True):
             st.html(large.line(side.name, style="font-weight:600;"))
             st.html(large.quote(side.text or "(no answer)"))
             taken = "" if side.ms is None else f"{side.ms:,.0f} ms"
-            st.html(large.figure(taken, RIGHT[side.right], side.load, large.SECOND))
+            said = RIGHT[side.right]
+            if alike or not said:
+                st.html(large.figure(taken, said, side.load, large.SECOND))
+            else:
+                st.html(large.figure(said, f"{taken} {side.load}", "", large.SECOND))
+    if not alike:
+        st.html(large.line(OTHER_LOADS, large.SMALL, large.QUIET))

@@ -32,9 +32,9 @@ class Standing:
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop; a key like `quantization.bits` stays as people type it."""
+    """With a capital and a full stop; a key like `quantization.bits` and a name like vLLM stay as people type them."""
     first = text.split(" ", 1)[0]
-    begin = text[:1] if "." in first or "_" in first else text[:1].upper()
+    begin = text[:1] if "." in first or "_" in first or first[1:] != first[1:].lower() else text[:1].upper()
     return begin + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 

@@ -42,8 +42,10 @@ def linked_many(
 ) -> list[str]:  # fmt: skip
     """Up to `most` of many, by commas in the link. A choice puts `besides` into the link too, as it rests on them."""
     key = f"chosen_{parameter}"
-    named = [name for name in st.query_params.get(parameter, "").split(",") if name in options]
-    st.session_state[key] = list(dict.fromkeys(named))[:most] or list(default)[:most]
+    asked = st.query_params.get(parameter)
+    named = list(dict.fromkeys(name for name in (asked or "").split(",") if name in options))
+    # Who took all away is shown none, and not the first ones again.
+    st.session_state[key] = (named if named or asked == "" else list(default))[:most]
 
     def remember() -> None:
         st.query_params.update({**besides, parameter: ",".join(st.session_state[key])})
@@ -95,18 +97,18 @@ def _writer(key: str, parameter: str, unwritten: str | None = None) -> Callable[
 
 
 def linked_limit(label: str, parameter: str, first: float, **options: Any) -> float:
-    """A number from 0, `first` by default, whatever default the field had when it was drawn before. `options` are
-    st.number_input's."""
-    st.session_state[parameter] = _limit(st.query_params.get(parameter), first)
+    """A number above 0, or 0 for an empty field, which is no limit; `first` by default, whatever default the field had
+    when it was drawn before. `options` are st.number_input's."""
+    st.session_state[parameter] = _limit(st.query_params.get(parameter), first) or None
 
     def remember() -> None:
-        chosen = st.session_state[parameter]
-        if chosen in (None, first):
+        chosen = st.session_state[parameter] or 0.0
+        if chosen == first:
             st.query_params.pop(parameter, None)
         else:
             st.query_params[parameter] = f"{chosen:g}"
 
-    st.number_input(label, 0.0, None, key=parameter, on_change=remember, **options)
+    st.number_input(label, 0.0, None, None, key=parameter, on_change=remember, placeholder="no limit", **options)
     return float(st.session_state[parameter] or 0.0)
 
 

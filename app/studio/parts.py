@@ -12,12 +12,16 @@ from app.studio.access import may_change
 from app.studio.live import Live, Remaining, RungState, read_live
 from app.studio.model_view import log_tail
 from app.studio.session import attempt
+from app.views.card import Card
 from app.views.wording import STATES, Sign, about, count_of, plain, recorded_badge, without_folders
 from store.store import Store
 from store.tables import ExperimentRow
 
 TEXT_WIDTH = 860
 """Pixels; longer lines are hard to read, and pages are as wide as their tables need."""
+
+CARD_WIDTH = 160
+"""Five are as wide as text."""
 
 
 def page_title(title: str, sentence: str) -> None:
@@ -29,6 +33,17 @@ def action_button(label: str, action: Callable[[], object], **options: Any) -> N
     """A button that does `action` and draws the page anew; `options` are st.button's. Viewers are shown none."""
     if may_change() and st.button(label, **options) and attempt(action):
         st.rerun()
+
+
+def metric_cards(cards: Sequence[Card]) -> None:
+    """Beside one another, and below where there is no room."""
+    with st.container(horizontal=True):
+        for card in cards:
+            st.metric(
+                card.title, card.value, card.change,
+                "off" if card.good is None else "inverse" if card.lower_is_better else "normal",
+                border=True, help=card.help, width=CARD_WIDTH, delta_arrow="auto" if card.good is not None else "off",
+            )  # fmt: skip
 
 
 def progress_bar(live: Live) -> None:

@@ -18,8 +18,8 @@ TEXTS: Mapping[Texts, str] = {
 }
 FORMS = (
     ("html", "HTML", "text/html", ":material/html:", "Interactive, in one file that opens without a network."),
-    ("pdf", "PDF", "application/pdf", ":material/picture_as_pdf:", "To print or to attach."),
-    ("md", "Markdown", "text/markdown", ":material/markdown:", "For a wiki or a pull request."),
+    ("pdf", "PDF", "application/pdf", ":material/picture_as_pdf:", "To print or to attach{marks}."),
+    ("md", "Markdown", "text/markdown", ":material/markdown:", "For a wiki or a pull request{marks}."),
     ("csv", "CSV", "text/csv", ":material/table:", "For a spreadsheet: a row for each {row}, unrounded."),
     (
         "json",
@@ -48,13 +48,14 @@ def report_forms(
     a report that lists no prompts. `command` writes one with `--out FILE`, and `words` are its further options."""
     lists_prompts = texts in ("full", "redacted")
     prompts = "" if texts is None else "; no prompts" if texts == "none" else ", and the prompts as chosen above"
+    marks = "; of the prompts it has how each did, without the words" if texts == "full" else ""
     for form, title, mime, icon, about in (*FORMS, *((PROMPTS,) if lists_prompts else ())):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.download_button(
                 title, partial(made, form), f"{stem}.{form}", mime, icon=icon, on_click="ignore",
                 key=f"report_{form}", width=160,
             )  # fmt: skip
-            st.caption(about.format(row=row, prompts=prompts))
+            st.caption(about.format(row=row, prompts=prompts, marks=marks))
     st.caption("The same from a terminal:")
     lines = [f"{command} --out report.html{words}"]
     if lists_prompts:

@@ -43,7 +43,11 @@ def chosen_limits(kept: Slo | None) -> Slo | None:
     with st.container(horizontal=True):
         given = {
             tag: linked_limit(
-                f"{BY_TAG[tag].title} at most (ms)", f"slo_{tag}", first.get(tag, 0.0), help="0 is no limit", width=190
+                f"{BY_TAG[tag].title} at most (ms)",
+                f"slo_{tag}",
+                first.get(tag, 0.0),
+                help="Empty is no limit.",
+                width=190,
             )
             for tag in LATENCIES
         }

@@ -14,6 +14,8 @@ from app.views.wording import plain
 from optimizers.technique import Setting, Technique, Value
 
 Width = int | Literal["stretch"]
+WORDS = {"kv": "KV", "dtype": "data type", "num": "number of", "seqs": "sequences", "ngram": "n-gram"}
+"""What names of settings, which are an engine's arguments, have for short."""
 SWITCH: dict[Value, str] = {None: "As the technique has it", True: "On", False: "Off"}
 """A switch whose default is neither on nor off."""
 
@@ -41,8 +43,15 @@ def technique_form(
     return chosen
 
 
+def label_of(setting: Setting) -> str:
+    """Its name as words, with its unit where the name does not end with that."""
+    words = " ".join(WORDS.get(word, word) for word in setting.name.split("_"))
+    unit = f" ({setting.unit})" if setting.unit and not words.endswith(setting.unit) else ""
+    return words[:1].upper() + words[1:] + unit
+
+
 def _widget(setting: Setting, value: Value, models: Sequence[str], key: str, width: Width) -> Value:
-    label = setting.name.replace("_", " ").capitalize() + (f" ({setting.unit})" if setting.unit else "")
+    label = label_of(setting)
     about = plain(setting.help)
     if setting.kind == "bool" and setting.default is not None:
         return st.toggle(label, bool(value), key=key, help=about, width=width)
@@ -84,7 +93,7 @@ def _number(setting: Setting, value: Value, label: str, key: str, about: str, wi
         step=step,
         key=key,
         help=about,
-        placeholder="the engine's own",
+        placeholder="as the technique has it",
         width=width,
     )
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log10
 from textwrap import wrap
 
 import numpy as np
@@ -98,16 +99,17 @@ def curve_chart(sides: Sequence[Side], scenario: Scenario) -> go.Figure:
             )  # fmt: skip
     limit = scenario.limits.get(tag)
     if limit is not None:
-        figure.add_hline(
-            y=limit, line={"color": LINE, "width": 1.5, "dash": "dash"},
-            annotation={"text": f"limit {limit:,.4g} ms", "font": {"size": 12, "color": TEXT}},
-            annotation_position="bottom right",
+        figure.add_hline(y=limit, line={"color": LINE, "width": 1.5, "dash": "dash"})
+        # On an axis by powers of ten a line stands at its value, and a note at the exponent.
+        figure.add_annotation(
+            x=1, xref="x domain", xanchor="right", y=log10(limit), yanchor="top", showarrow=False,
+            text=f"limit {limit:,.4g} ms", font={"size": 12, "color": TEXT},
         )  # fmt: skip
     title = f"{BY_TAG[tag].title} {scenario.percentile} (ms)"
     figure.update_layout(
         **frame(360),
         xaxis=axis("Requests/s that a replica answers, as measured"),
-        yaxis={**axis(title), "type": "log", "rangemode": "normal", "dtick": 1, "tickformat": ","},
+        yaxis={**axis(title), "type": "log", "rangemode": "normal", "dtick": "D2", "tickformat": ","},
     )
     return _with_legend(figure)
 
@@ -130,9 +132,10 @@ def volume_chart(sides: Sequence[Side], scenario: Scenario, model: str) -> go.Fi
             line={"color": LINE, "width": 2, "dash": "dot"},
             hovertemplate=f"%{{x:,.0f}} a day: $%{{y:,.0f}}<extra>{literal(model)}</extra>",
         )  # fmt: skip
-    figure.add_vline(
-        x=scenario.requests_per_day, line={"color": LINE, "width": 1.5, "dash": "dash"},
-        annotation={"text": "now", "font": {"size": 12, "color": TEXT}},
+    figure.add_vline(x=scenario.requests_per_day, line={"color": LINE, "width": 1.5, "dash": "dash"})
+    figure.add_annotation(
+        x=log10(scenario.requests_per_day), xanchor="left", y=1, yref="y domain", yanchor="top", showarrow=False,
+        text="now", font={"size": 12, "color": TEXT},
     )  # fmt: skip
     figure.update_layout(
         **frame(360),

@@ -13,7 +13,7 @@ from app.analysis.scenario import REPLICAS, Scenario
 from app.analysis.statistics import Interval
 from app.analysis.summary import LATENCIES
 from app.analysis.what_if import Answer
-from app.views.wording import without_folders
+from app.views.wording import in_sentence, without_folders
 from app.words import listed
 
 ROLES = ("Baseline", "Candidate")
@@ -31,7 +31,9 @@ class Side:
 
     @property
     def name(self) -> str:
-        return without_folders(self.curve.title).partition(" · ")[2].partition(" · ")[0]
+        """A rung of a cumulative ladder is called by what it adds, and is more than that."""
+        label = without_folders(self.curve.title).partition(" · ")[2].partition(" · ")[0]
+        return f"everything up to {in_sentence(label[2:])}" if label.startswith("+ ") else label
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,10 @@ def range_text(answer: Answer) -> str:
             f"From {shown(span.low)} up: at the end of its 95 % interval even the lightest measured load may be over "
             "the limits."
         )
-    return f"{shown(span.low)} to {shown(span.high)}, by the 95 % interval of the highest load."
+    low, high = shown(span.low), shown(span.high)
+    if low == high:
+        return f"{low} at both ends of the highest load's 95 % interval."
+    return f"{low} to {high}, by the 95 % interval of the highest load."
 
 
 def hours(value: float) -> str:
@@ -143,7 +148,7 @@ def rows(sides: Sequence[Side], scenario: Scenario) -> list[dict[str, str]]:
     table: Mapping[str, list[str]] = {
         f"Cost a month, {REPLICAS['follow'].lower()}": [money(_usd(side, False)) for side in sides],
         f"Cost a month, {REPLICAS['fixed'].lower()}": [money(_usd(side, True)) for side in sides],
-        "Range of the chosen one": [_range(side) for side in sides],
+        "95 % range of the cost, as chosen": [_range(side) for side in sides],
         "Cost per 1M tokens": [_of(side, lambda a: money(a.usd_per_million_tokens)) for side in sides],
         "Replicas, quietest to busiest hour": [
             _of(side, lambda a: f"{a.follow.replicas.min():,.0f} to {a.follow.replicas.max():,.0f}") for side in sides
@@ -171,7 +176,7 @@ def limit_sentence(scenario: Scenario) -> str:
 def _capacity(answer: Answer) -> str:
     found = answer.capacity
     text = f"{'at least ' if found.at_least else ''}{found.rate:.3g} requests/s"
-    return text if found.interval is None else f"{text} ({_span(found.interval)})"
+    return text if found.interval is None or found.at_least else f"{text} ({_span(found.interval)})"
 
 
 def _span(interval: Interval) -> str:

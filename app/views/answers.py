@@ -6,6 +6,7 @@ from app.analysis.compare import Difference
 from app.analysis.ladder import Ladder, RungResult
 from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.quality import MIN_BASELINE
+from app.views.effects import span, times
 
 QUALITY = BY_TAG["quality"]
 CLEAR = ("better", "worse")
@@ -68,12 +69,15 @@ def since_baseline(rung: RungResult) -> str | None:
 
 
 def rung_sentence(rung: RungResult) -> str | None:
-    """A rung in one plain sentence: its cost and its answers beside the rung that it is held against; None while it
-    is not measured."""
+    """A rung in one plain sentence: its cost, with its interval, and its answers beside the rung that it is held
+    against; None while it is not measured."""
     if rung.cost is None:
         return None
     held = rung.against
-    cost = None if held is None or held.factor is None else f"costs {held.factor:.2f}x {held.name}: {verdict_of(rung)}"
+    cost = None
+    if held is not None and held.factor is not None:
+        sure = "" if held.interval is None else f" ({span(held.interval)})"
+        cost = f"costs {times(held.factor)} {held.name}{sure}: {verdict_of(rung)}"
     parts = [part for part in (cost, answers_sentence(rung), since_baseline(rung)) if part]
     return f"{rung.label}: {'; '.join(parts)}." if parts else None
 

@@ -5,9 +5,7 @@ Figures carry no background and no colours of their own for rungs, so that light
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, Protocol
 
 import plotly.graph_objects as go
@@ -20,8 +18,6 @@ from app.views.answers import answers_sentence, verdict_of
 from app.views.effects import span, times
 from app.views.wording import literal
 
-WIDTH = 0.56
-"""Of a waterfall's bars; rungs are 1 apart."""
 PLAIN: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 SHADE = "rgba(128,138,150,0.22)"
 # Placeholders that the browser replaces by the theme's own colours, so that a figure fits light and dark.
@@ -51,102 +47,6 @@ def accents_of(keys: Sequence[str]) -> list[str]:
     return [accent(place + 1 if place else 0) for place in range(len(keys))]
 
 
-def waterfall(ladder: Ladder) -> go.Figure:
-    """Each rung's relative cost, above it in grey what the step from the rung before saved, below it its quality.
-
-    What looks alike is one trace: a browser takes as long for a trace of one bar as for one of eight."""
-    figure = go.Figure()
-    shown = [rung for rung in ladder.rungs if rung.cost is not None]
-    _add_savings(figure, ladder, shown)
-    for has_interval in (True, False):
-        _add_rungs(figure, [rung for rung in shown if (rung.cost_interval is not None) == has_interval])
-    figure.add_scatter(
-        x=[rung.rung for rung in shown],
-        y=[_top(rung) for rung in shown],
-        mode="text",
-        text=[f"<b>{times(rung.cost)}</b>" for rung in shown],
-        textposition="top center",
-        textfont={"size": 15, "color": TEXT},
-        hoverinfo="skip",
-        showlegend=False,
-        cliponaxis=False,
-    )
-    _add_article(figure, ladder)
-    highest = max([_top(rung) for rung in shown] + [1.0])
-    figure.update_layout(
-        **frame(420 + 20 * max((_under_bar(rung).count("<br>") for rung in shown), default=0)),
-        barmode="overlay",
-        xaxis={
-            "tickvals": [rung.rung for rung in ladder.rungs],
-            "ticktext": [_under_bar(rung) for rung in ladder.rungs],
-            "tickfont": {"size": 13, "color": TEXT},
-            "automargin": True,
-            "range": [-0.6, len(ladder.rungs) - 0.4],
-            "fixedrange": True,
-            "showgrid": False,
-            "zeroline": False,
-        },
-        yaxis={
-            "title": {"text": "Relative cost (baseline = 1.00x)", "font": {"size": 13}},
-            "range": [0, highest * 1.16],
-            "fixedrange": True,
-            "tickformat": ".1f",
-            "ticksuffix": "x",
-            "rangemode": "tozero",
-        },
-    )
-    return figure
-
-
-def _add_rungs(figure: go.Figure, rungs: Sequence[RungResult]) -> None:
-    """Their bars; either all have an interval, or none has."""
-    if not rungs:
-        return
-    costs = [rung.cost or 0.0 for rung in rungs]
-    intervals = [rung.cost_interval for rung in rungs if rung.cost_interval is not None]
-    figure.add_bar(
-        x=[rung.rung for rung in rungs],
-        y=costs,
-        width=WIDTH,
-        marker={"color": [accent(rung.rung) for rung in rungs], "line": {"width": 0}},
-        error_y=_error_bars(costs, intervals) if intervals else None,
-        hovertemplate=[_hover(rung) for rung in rungs],
-        showlegend=False,
-    )
-
-
-def _add_savings(figure: go.Figure, ladder: Ladder, shown: Sequence[RungResult]) -> None:
-    """In grey from each rung's cost up to that of the rung before, and dots from one to the other."""
-    climbed = [rung for rung in shown if not rung.is_again]
-    steps = [(rung, before.cost or 0.0) for before, rung in pairwise(climbed)]
-    if not steps:
-        return
-    costs = [rung.cost or 0.0 for rung, _ in steps]
-    figure.add_bar(
-        x=[rung.rung for rung, _ in steps],
-        y=[max(before - cost, 0) for (_, before), cost in zip(steps, costs, strict=True)],
-        base=costs,
-        width=WIDTH,
-        marker={"color": SHADE, "line": {"width": 0}},
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    ends: list[float | None] = []
-    heights: list[float | None] = []
-    for rung, before in steps:
-        begins_beside = ladder.rungs[rung.rung - 1].cost is not None
-        ends += [rung.rung - 1 + WIDTH / 2 if begins_beside else rung.rung - WIDTH / 2, rung.rung + WIDTH / 2, None]
-        heights += [before, before, None]
-    figure.add_scatter(
-        x=ends,
-        y=heights,
-        mode="lines",
-        line={"color": LINE, "width": 1, "dash": "dot"},
-        hoverinfo="skip",
-        showlegend=False,
-    )
-
-
 def cost_bars(ladder: Ladder) -> go.Figure:
     """The compact form for Home: one horizontal bar a rung, beside it its cost and the verdict on its step."""
     figure = go.Figure()
@@ -162,7 +62,7 @@ def cost_bars(ladder: Ladder) -> go.Figure:
         constraintext="none",
         textfont={"size": 14, "color": TEXT},
         cliponaxis=False,
-        hovertemplate=[_hover(rung) for rung in shown],
+        hovertemplate=[hover_of(rung) for rung in shown],
         showlegend=False,
     )
     highest = max([rung.cost or 0.0 for rung in shown] + [1.0])
@@ -217,42 +117,20 @@ def _verdict_lines(rung: RungResult) -> str:
 def description(ladder: Ladder) -> str:
     """The figure in words, for those who cannot see it."""
     rungs = [
-        f"{rung.label} {times(rung.cost)}" + (f", {_right(rung)}" if _right(rung) else "")
+        f"{rung.label} {times(rung.cost)}" + (f", {right_of(rung)}" if right_of(rung) else "")
         for rung in ladder.rungs
         if rung.cost is not None
     ]
     return f"Relative cost by rung, lower is better: {'; '.join(rungs) or MISSING}."
 
 
-def _right(rung: RungResult) -> str:
+def right_of(rung: RungResult) -> str:
     """`97.7 % right`, and whether that clearly is a change from the rung before; empty where nothing was expected."""
     share = rung.metrics["quality"]
     if share is None:
         return ""
     change = rung.quality_change.verdict if rung.quality_change else ""
     return f"{BY_TAG['quality'].format(share)} right" + (f", {change}" if change in ("better", "worse") else "")
-
-
-def _under_bar(rung: RungResult) -> str:
-    return "<br>".join(map(literal, [*textwrap.wrap(rung.label, 16), *textwrap.wrap(_right(rung), 16)]))
-
-
-def _add_article(figure: go.Figure, ladder: Ladder) -> None:
-    claimed = [rung for rung in ladder.rungs if rung.claim is not None]
-    if not claimed:
-        return
-    figure.add_scatter(
-        x=[rung.rung + 0.39 for rung in claimed],
-        y=[rung.claim.cumulative for rung in claimed if rung.claim],
-        mode="markers+text",
-        marker={"symbol": "diamond-open", "size": 11, "color": LINE, "line": {"width": 2}},
-        text=[times(rung.claim.cumulative) for rung in claimed if rung.claim],
-        textposition="top center",
-        textfont={"size": 12, "color": TEXT},
-        hovertemplate="Article: %{y:.2f}x of its own baseline, AWQ included<extra></extra>",
-        name="Article's cumulative figure",
-        cliponaxis=False,
-    )
 
 
 def frame(height: int) -> dict[str, Any]:
@@ -276,26 +154,27 @@ def error_bars(
     value: float | None, interval: Interval | None, thickness: float = 1.5, width: int = 6
 ) -> dict[str, Any] | None:
     """Of one figure; `thickness` and `width`, that of the caps, in pixels. None where there is no interval."""
-    return None if value is None or interval is None else _error_bars([value], [interval], thickness, width)
+    return None if value is None or interval is None else bars_of([value], [interval], thickness, width)
 
 
-def _error_bars(
+def bars_of(
     values: Sequence[float], intervals: Sequence[Interval], thickness: float = 1.5, width: int = 6
 ) -> dict[str, Any]:
+    """Of several figures that all have an interval."""
     pairs = list(zip(values, intervals, strict=True))
     return {
         "type": "data", "array": [max(interval.high - value, 0) for value, interval in pairs],
         "arrayminus": [max(value - interval.low, 0) for value, interval in pairs],
-        "color": LINE, "thickness": thickness, "width": width,
+        "color": TEXT, "thickness": thickness, "width": width,
     }  # fmt: skip
 
 
-def _top(rung: RungResult) -> float:
+def top_of(rung: RungResult) -> float:
     high = rung.cost_interval.high if rung.cost_interval else 0.0
     return max(rung.cost or 0.0, high)
 
 
-def _hover(rung: RungResult) -> str:
+def hover_of(rung: RungResult) -> str:
     step = "" if rung.step is None or rung.is_again else f"<br>step {times(rung.step)}: {verdict_of(rung)}"
     answers = answers_sentence(rung)
     told = f"<br>{answers}" if answers else ""

@@ -3,6 +3,8 @@ included."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -13,10 +15,13 @@ from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.statistics import distribution, ecdf
 from app.analysis.summary import LATENCIES, latencies_of
 from app.experiment.comparing import Pairing, Side
-from app.views.answers import with_answers
+from app.views.answers import CLEAR, with_answers
+from app.views.card import Card
 from app.views.charts import DASHES, accents_of, frame
+from app.views.effects import times
 from app.views.wording import count_of, listed, literal, without_folders
 
+CARDS = ("relative_cost", "quality", *LATENCIES)
 PARTS = ("p50", "p95", "p99")
 MOST_STEPS = 400
 """Of a distribution; more could not be told apart on a screen."""
@@ -27,6 +32,40 @@ def sentence(pairing: Pairing) -> str:
     found = pairing.found
     verdict = with_answers(found.verdict, found.differences.get("quality"))
     return f"{pairing.side.name}: {'; '.join([f'{verdict}; {found.reason}', *pairing.doubts])}."
+
+
+def told_first(pairings: Sequence[Pairing]) -> Pairing | None:
+    """The candidate whose cards are shown: of those that are better the cheapest, else the first that can be held
+    against the baseline."""
+    known = [each for each in pairings if "relative_cost" in each.found.differences]
+    better = [each for each in known if each.found.verdict == "better"]
+    return min(better, key=lambda each: each.found.differences["relative_cost"].delta or 0.0, default=None) or next(
+        iter(known), None
+    )
+
+
+def cards(pairing: Pairing) -> list[Card]:
+    """A candidate's figures and their changes from the baseline."""
+    found = []
+    for tag in CARDS:
+        item, metric = pairing.found.differences.get(tag), BY_TAG[tag]
+        if item is None or item.delta is None:
+            continue
+        cost = tag == "relative_cost"
+        title = metric.title if cost else f"{metric.title} {metric.headline}".strip()
+        value = times(item.factor) if cost else metric.format(item.candidate)
+        good = item.verdict == "better" if item.verdict in CLEAR else None
+        found.append(Card(title, value, item.format(item.delta), good, metric.better == "lower", metric.help))
+    return found
+
+
+def counts_sentence(pairing: Pairing) -> str:
+    """How many of its metrics changed which way."""
+    verdicts = [item.verdict for item in pairing.found.differences.values()]
+    counts = Counter(word if word in CLEAR else "without a clear change" for word in verdicts)
+    said = [f"{counts[word]} {word}" for word in (*CLEAR, "without a clear change") if counts[word]]
+    metrics = count_of(len(verdicts), "metric")
+    return f"“{pairing.side.name}” and its change from the baseline. Of {metrics}: {listed(said)}."
 
 
 def not_comparable(pairings: Sequence[Pairing]) -> list[str]:
@@ -59,8 +98,12 @@ def value(found: object) -> str:
     """A fact of a manifest in words, without folders."""
     if found is None:
         return MISSING
+    if isinstance(found, float):
+        return f"{found:,.5g}"
     if isinstance(found, list) and all(isinstance(each, str) for each in found):
         return without_folders(" ".join(found)) or MISSING
+    if isinstance(found, (list, dict)):
+        return without_folders(json.dumps(found, ensure_ascii=False))
     return without_folders(str(found))
 
 
@@ -90,6 +133,8 @@ def _baseline(tag: str, pairings: Sequence[Pairing]) -> str:
 def _change(item: Difference | None) -> str:
     if item is None or item.delta is None:
         return MISSING
+    if not item.delta and item.interval is not None and item.interval.low == item.interval.high == 0:
+        return "the same"
     span = "" if item.interval is None else f" ({item.format_span(item.interval)})"
     return f"{item.format(item.delta)}{span}: {item.verdict}"
 
@@ -110,7 +155,7 @@ def distributions(sides: Sequence[Side], tag: str) -> go.Figure:
         xaxis={**shared, "title": {"text": f"{BY_TAG[tag].title} (ms)"}},
         yaxis={**shared, "title": {"text": "Requests within (%)"}},
     )
-    figure.update_layout(legend={"x": 1, "xanchor": "right", "y": 0.02, "yanchor": "bottom", "orientation": "v"})
+    figure.update_layout(legend={"x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "orientation": "h"})
     return figure
 
 

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from app.analysis.compare import MIN_EFFECT
 from app.analysis.ladder import Ladder, Reference, RungResult
 from app.analysis.metric import BY_TAG, MISSING
-from app.views.answers import points, quality_span, rung_sentence, verdict_of
+from app.views.answers import CLEAR, points, quality_span, rung_sentence, verdict_of
+from app.views.card import Card
 from app.views.effects import span, times
 from app.views.wording import count_of, in_sentence, listed, without_folders
 from app.words import title_of
 from optimizers.registry import techniques
 from optimizers.technique import Technique
 
-COST = BY_TAG["relative_cost"]
+COST, QUALITY = BY_TAG["relative_cost"], "quality"
 SHOWN = (
     ("ttft_ms", "p50"), ("ttft_ms", "p95"), ("tpot_ms", "p50"), ("requests_per_s", ""), ("sent_prompt_tokens", ""),
     ("cached_tokens", ""), ("output_tokens", ""), ("quality", ""), ("same_output", ""), ("similarity", ""),
     ("step_same_output", ""), ("refusals", ""), ("empty_answers", ""),
 )  # fmt: skip
+ARTICLE = "How to Optimize LLM Tokens (and Cut Costs 40-75%)"
+"""Whose figures stand beside the measured ones; no source of them was found."""
 VERDICTS = ("Step's verdict", "Verdict")
-CARDS = (("relative_cost", ""), ("ttft_ms", "p50"), ("tpot_ms", "p50"), ("requests_per_s", ""))
-
-
-@dataclass(frozen=True)
-class Card:
-    """One headline figure: the last measured rung beside the baseline. `good` is None where it hardly changed."""
-
-    title: str
-    value: str
-    change: str | None
-    good: bool | None
-    lower_is_better: bool
-    help: str
+CARDS = (("relative_cost", ""), ("quality", ""), ("ttft_ms", "p50"), ("tpot_ms", "p50"), ("requests_per_s", ""))
 
 
 def technique_of(key: str) -> Technique | None:
@@ -53,16 +44,34 @@ def top_rung(ladder: Ladder) -> RungResult | None:
     return max(climbed, key=lambda rung: (len(rung.techniques), -(rung.cost or 0.0)), default=None)
 
 
-def headline(ladder: Ladder) -> str:
-    """What the techniques of the top rung are worth together, in one sentence."""
+def fair_rungs(ladder: Ladder) -> list[RungResult]:
+    """The measured rungs whose answers are not clearly worse than the baseline's; not the baseline's repetition."""
+    climbed = [rung for rung in measured(ladder) if rung.against is not None and not rung.is_again]
+    return [rung for rung in climbed if not (rung.quality and rung.quality.verdict == "worse")]
+
+
+def best_rung(ladder: Ladder) -> RungResult | None:
+    """The cheapest rung whose answers are not clearly worse than the baseline's; None where none is cheaper than it."""
+    best = min(fair_rungs(ladder), key=lambda rung: rung.cost or 0.0, default=None)
+    return best if best is not None and best.comparison.verdict == "better" else None
+
+
+def lead_rung(ladder: Ladder) -> RungResult | None:
+    """The one that is told first: the top rung, or the best one where the top rung's saving is paid for in answers."""
     top = top_rung(ladder)
+    spoilt = top is not None and top.quality is not None and top.quality.verdict == "worse"
+    return (best_rung(ladder) or top) if spoilt else top
+
+
+def headline(ladder: Ladder) -> str:
+    """What the techniques of the leading rung are worth together, in one sentence."""
+    top = lead_rung(ladder)
     if top is None or top.cost is None:
-        alone = len(ladder.rungs) == 1 and measured(ladder)
-        return (
-            "One recipe was measured, with none to compare it with."
-            if alone
-            else "No rung has been measured beside the baseline yet."
-        )
+        if not measured(ladder):
+            return "No rung has been measured yet."
+        if len(ladder.rungs) == 1:
+            return "One recipe was measured, with none to compare it with."
+        return "There is nothing to hold against the baseline."
     techniques_used = listed([in_sentence(title_of(key)) for key in top.techniques]) or f"“{top.label}”"
     interval = f"95 % interval {span(top.cost_interval)}" if top.cost_interval else "too few prompts for an interval"
     verdicts = {
@@ -73,7 +82,7 @@ def headline(ladder: Ladder) -> str:
     outcome = verdicts.get(top.comparison.verdict, f"{top.comparison.verdict}, {top.comparison.reason}")
     return (
         f"With {techniques_used}, an answered request costs {times(top.cost)} the baseline's ({interval}): {outcome}"
-        f"{_answers_too(top)}."
+        f"{_answers_too(top) if top is top_rung(ladder) else ', and its answers are no worse'}."
     )
 
 
@@ -86,13 +95,20 @@ def _answers_too(top: RungResult) -> str:
 
 
 def cheapest(ladder: Ladder) -> str | None:
-    """Names the best rung where climbing further did not pay, or where combinations were free to be cheaper."""
-    top, rungs = top_rung(ladder), [rung for rung in measured(ladder) if not rung.is_again]
-    best = min(rungs, key=lambda rung: rung.cost or 0.0, default=None)
+    """What climbing further than the leading rung came to; names the best rung where the last one did not pay, or where
+    combinations were free to be cheaper. No rung whose answers are clearly worse is called so."""
+    top, lead = top_rung(ladder), lead_rung(ladder)
+    best = min([ladder.rungs[0], *fair_rungs(ladder)], key=lambda rung: rung.cost or inf) if ladder.rungs else None
     if top is None or best is None or best is top:
         return None
     if not top.is_step:
-        return f"The cheapest of {len(rungs)} recipes is “{best.label}” at {times(best.cost)}."
+        known = any(rung.quality is not None for rung in ladder.rungs)
+        return (
+            f"The cheapest recipe{' whose answers are no worse' if known else ''} is “{best.label}” at "
+            f"{times(best.cost)}."
+        )
+    if lead is not top:
+        return f"Climbing on to “{top.label}” makes it {times(top.cost)}{_answers_too(top)}."
     if top.verdict != "worse":
         return None
     return f"The cheapest rung is “{best.label}” at {times(best.cost)}; the last one did not pay."
@@ -108,12 +124,15 @@ def basis(manifest: Mapping[str, Any], repeats: int) -> str:
 
 
 def cards(ladder: Ladder) -> list[Card]:
-    top = top_rung(ladder)
+    top = lead_rung(ladder)
     if top is None:
         return []
     baseline = ladder.rungs[0]
     found = []
     for tag, part in CARDS:
+        if tag == QUALITY:
+            found += _answers_card(baseline, top)
+            continue
         metric = BY_TAG[tag]
         before, after = (_value(rung, tag, part) for rung in (baseline, top))
         delta = after / before - 1 if before and after is not None else None
@@ -126,11 +145,21 @@ def cards(ladder: Ladder) -> list[Card]:
     return found
 
 
+def _answers_card(baseline: RungResult, top: RungResult) -> list[Card]:
+    """None where no answers were expected; the change in points, as shares are compared."""
+    metric, share, change = BY_TAG[QUALITY], top.metrics[QUALITY], top.quality
+    if share is None:
+        return []
+    moved = None if change is None or change.delta is None else f"{change.delta:+.1f} points"
+    good = change.verdict == "better" if change is not None and change.verdict in CLEAR else None
+    return [Card(metric.title, metric.format(share), moved, good, False, metric.help)]
+
+
 def article_note(ladder: Ladder) -> str:
     """How the article's cumulative figures may be held against these rungs."""
     quantized = any(rung.adds == "quantization" for rung in ladder.rungs)
     other = "was on other hardware and prompts" if quantized else "includes AWQ, which is not measured here"
-    return f"The article's cumulative ladder {other}, so compare steps, not totals."
+    return f"The article is “{ARTICLE}”: its cumulative ladder {other}, so compare steps, not totals."
 
 
 def cost_rows(ladder: Ladder) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ def sentences(found: Sweep, slo: Slo | None, unit: str) -> list[str]:
     """What the sweep can tell, one plain sentence each."""
     said = []
     if found.knee is not None:
-        said.append(f"The knee is at {found.knee:g} {unit}: behind it latency grows faster than throughput.")
+        said.append(f"The knee is at {found.knee:g} {unit}: beyond it latency grows faster than throughput.")
     if slo is not None:
         highest = "No load is" if found.highest is None else f"The highest load is {found.highest:g} {unit},"
         reason = f" ({found.reason})" if found.reason else ""

@@ -28,7 +28,7 @@ def whole_studio(home: Path, **environment: str) -> Iterator[str]:
     """`python -m app studio`: Streamlit and the worker; the URL once it answers."""
     port = free_port()
     command = [sys.executable, "-m", "app", "studio", "--port", str(port), "--no-browser"]
-    with _serving(command, home, port, environment) as url:
+    with serving(command, home, port, environment) as url:
         yield url
 
 
@@ -38,7 +38,7 @@ def pages_only(home: Path, port: int = 0, **environment: str) -> Iterator[str]:
     port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "server.py"), "--server.port", str(port)]
     inside = {"PYTHONPATH": str(ROOT), **environment}
-    with _serving([*command, "--server.headless", "true"], home, port, inside) as url:
+    with serving([*command, "--server.headless", "true"], home, port, inside) as url:
         yield url
 
 
@@ -93,13 +93,16 @@ def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
 
 
 @contextmanager
-def _serving(command: Sequence[str], home: Path, port: int, environment: dict[str, str]) -> Iterator[str]:
+def serving(
+    command: Sequence[str], home: Path, port: int, environment: dict[str, str], folder: Path = ROOT
+) -> Iterator[str]:
+    """What `command` serves at that port, from `folder`, until the block ends; the URL once it answers."""
     inherited = {name: value for name, value in os.environ.items() if name != "RUNG_DATABASE_URL"}
     log_path = home / "studio-output.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=folder,
             env={**inherited, "RUNG_HOME": str(home), **environment},
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -107,7 +107,7 @@ def test_an_idea_becomes_a_run_and_its_link_opens_elsewhere(studio: str, page: P
     expect(measure).to_be_in_viewport()
     page.get_by_text("Speculative decoding", exact=True).click()
     page.wait_for_url(re.compile("speculative_decoding"))
-    tokens = page.get_by_role("spinbutton", name="Num speculative tokens")
+    tokens = page.get_by_role("spinbutton", name="Number of speculative tokens")
     tokens.fill("2")
     tokens.press("Enter")
     page.wait_for_url(re.compile("num_speculative_tokens%22%3A2"))
@@ -122,7 +122,7 @@ def test_an_idea_becomes_a_run_and_its_link_opens_elsewhere(studio: str, page: P
     order = elsewhere.get_by_text(re.compile(r"^\d\. "))
     expect(order).to_have_text(["1. Speculative decoding", "2. Prefix caching"])
     elsewhere.get_by_text("Settings", exact=True).first.click()
-    expect(elsewhere.get_by_role("spinbutton", name="Num speculative tokens")).to_have_value("2")
+    expect(elsewhere.get_by_role("spinbutton", name="Number of speculative tokens")).to_have_value("2")
     elsewhere.context.close()
 
     measure.click()
@@ -132,6 +132,38 @@ def test_an_idea_becomes_a_run_and_its_link_opens_elsewhere(studio: str, page: P
     page.go_back()
     page.wait_for_url(link)
     expect(measure).to_be_enabled()
+
+
+def test_what_is_toggled_is_run_and_compared(studio: str, page: Page) -> None:
+    open_page(page, f"{studio}/lab?kind=one_at_a_time&first=4&repeats=2&recipe=%7B%7D")
+    expect(page.get_by_role("button", name="Measure")).to_be_disabled()
+    page.get_by_text("Continuous batching", exact=True).click()
+    expect(page.get_by_role("button", name="Measure")).to_be_enabled()
+    page.get_by_role("button", name="Measure").click()
+    page.wait_for_url(re.compile(r"/ladder\?experiment=\d+"))
+    number = page.url.rpartition("=")[2]
+    expect(page.get_by_text("an answered request costs")).to_be_visible(timeout=5 * 60_000)
+    open_page(page, f"{studio}/compare?baseline={number}.0")
+    expect(page.get_by_text(re.compile(rf"^{number} · Continuous batching: "))).to_be_visible()
+    page.get_by_role("tab", name="Prompts").click()
+    page.wait_for_url(re.compile("compare_view=Prompts"))
+    expect(page.get_by_role("radio", name=re.compile(r"^All \(4\)"))).to_be_checked()
+    page.get_by_role("link", name="Report").last.click()
+    page.wait_for_url(re.compile(r"/reports\?runs="))
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("Continuous batching")
+
+
+def test_a_run_is_cancelled_where_it_is_watched(studio: str, page: Page) -> None:
+    open_page(page, f"{studio}/lab?first=32&repeats=9")
+    page.get_by_role("button", name="Measure").click()
+    page.wait_for_url(re.compile(r"/ladder\?experiment=\d+"))
+    number = page.url.rpartition("=")[2]
+    open_page(page, f"{studio}/live")
+    expect(page.get_by_text(re.compile(r"^[1-9]\d* of [\d,]+ requests"))).to_be_visible(timeout=5 * 60_000)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("was cancelled").first).to_be_visible()
+    open_page(page, f"{studio}/ladder?experiment={number}")
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
 
 
 def test_two_tabs_queue_and_a_closed_one_leaves_its_experiment_going(studio: str, page: Page, browser: Browser) -> None:
@@ -144,6 +176,9 @@ def test_two_tabs_queue_and_a_closed_one_leaves_its_experiment_going(studio: str
     for tab in (page, other):
         tab.wait_for_url(re.compile(r"/ladder\?experiment=\d+"))
     assert page.url != other.url
+    # Both wait in one queue: while one of them is measured, the other is told to be waiting.
+    expect(page.get_by_text(re.compile(r"of \d+ requests"))).to_be_visible()
+    expect(other.get_by_text("Waiting for its turn")).to_be_visible()
     link = other.url
     other.context.close()
     open_page(page, link)

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 from sqlalchemy import update
 
+from app.experiment.comparing import find_pairings
 from app.prompts.saved import save_starter_sets
 from app.reports.reporting import rendered_comparison
 from store.database import sqlite_url
@@ -61,7 +62,7 @@ def test_answers_side_by_side_are_text_and_every_view_is_for_everyone(tmp_path: 
 def test_a_report_of_compared_runs_works_alone(tmp_path: Path, browser: Browser) -> None:
     store = fill(tmp_path)
     path = tmp_path / "compared.html"
-    path.write_bytes(rendered_comparison(store, ["1.0", "1.2", "1.3"], "html"))
+    path.write_bytes(rendered_comparison(store, *find_pairings(store, ["1.0", "1.2", "1.3"]), "html"))
     store.close()
     with file_alone(browser, path) as page:
         page.locator(".chart .main-svg").first.wait_for(timeout=60_000)

@@ -26,7 +26,12 @@ PAGES = (
     "prompts?set=support-desk&show=Shared+beginnings", "prompts?set=support-desk&show=Edit", "lab",
     "live", "what-if?usd_per_hour=1", "models", "reports?experiment=1", "compare?baseline=1.0&with=1.2,1.3",
     "demo?experiment=1", "demo?experiment=1&step=3", "demo?experiment=1&step=5", "demo?experiment=1&step=6&kiosk=1",
-    "demo?experiment=1&step=7",
+    "demo?experiment=1&step=7", "demo?experiment=1&step=2", "reports?runs=1.0,1.2", "ladder?experiment=6",
+    "reports?experiment=6", "prompts?set=support-desk&show=Tokens", "prompts?set=support-desk&show=Rename+or+delete",
+    "what-if?usd_per_hour=1&what_if_tab=Load+curve", "what-if?usd_per_hour=1&what_if_tab=Rests+on",
+    "what-if?usd_per_hour=1&what_if_tab=Volume&api_model=gpt-4o-mini", "what-if?what_if_tab=What+matters",
+    "compare?baseline=1.0&with=1.2,1.3&compare_view=Trade-off",
+    "compare?baseline=1.0&with=1.2,1.3&compare_view=Prompts",
 )  # fmt: skip
 FULL_LAB = urlencode(
     {
@@ -42,8 +47,8 @@ Scheme = Literal["light", "dark"]
 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Finished: a ladder, a full factorial and a leave-one-out. A running ladder, one in the queue, and a person's
-    engine that is ready."""
+    """Finished: a ladder, a full factorial, a leave-one-out and a load sweep. A running ladder, one in the queue, and a
+    person's engine that is ready."""
     home = tmp_path_factory.mktemp("busy")
     with filled(home) as store:
         factory.finished(store, failures=1)
@@ -53,6 +58,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         # Of an hour ahead, so that they do not grow old while the tests run.
         factory.readings(store, Settings(home, sqlite_url(home / "rung.db")), running, age_s=-3600.0)
         factory.queued(store, "Ladder: another on unique")
+        factory.swept(store)
         engine = store.engines.request({"model": "starter", "recipe": []})
         (home / "engine-1.log").write_text("loading\nready\n" * 30)
         store.engines.launched(engine, 1, 0.0, "http://127.0.0.1:4321", str(home / "engine-1.log"), {})

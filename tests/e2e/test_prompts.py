@@ -1,7 +1,9 @@
-"""A file with two bad rows, imported without them, edited in one cell, saved and found in the list."""
+"""A file with two bad rows, imported without them, edited in one cell, saved, found in the list, and replayed."""
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -9,18 +11,20 @@ from playwright.sync_api import Browser, expect
 
 from store.database import sqlite_url
 from store.store import Store
-from tests.e2e.studio import open_page, pages_only, settle
+from tests.e2e.studio import open_page, settle, whole_studio
+from tests.fakes.launch import ENGINE_COMMAND, engine_environment
 
 pytestmark = pytest.mark.browser
 ROWS = '{"id": "a", "prompt": "One?"}\n{"name": "Ada"}\n{"id": "b", "prompt": "Two?"}\nno json\n'
 
 
-def test_import_edit_and_save(browser: Browser, tmp_path: Path) -> None:
+def test_import_edit_and_replay(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "questions.jsonl"
     file.write_text(ROWS)
     home = tmp_path / "home"
     home.mkdir()
-    with pages_only(home) as url:
+    engine = {"RUNG_ENGINE_COMMAND": shlex.join(ENGINE_COMMAND), **engine_environment(ttft_ms=20, itl_ms=1)}
+    with whole_studio(home, **engine) as url:
         page = browser.new_page(viewport={"width": 1440, "height": 1000})
         open_page(page, f"{url}/prompts")
         page.get_by_text("Import a prompt file").click()
@@ -49,6 +53,10 @@ def test_import_edit_and_save(browser: Browser, tmp_path: Path) -> None:
         page.get_by_role("button", name="Save", exact=True).click()
         expect(page.get_by_text("Saved as “questions-2”.")).to_be_visible()
         expect(page.get_by_role("combobox", name="Set", exact=True)).to_have_value("questions-2")
+        open_page(page, f"{url}/lab?send=questions-2&kind=run&repeats=1")
+        page.get_by_role("button", name="Measure").click()
+        page.wait_for_url(re.compile(r"/ladder\?experiment=\d+"))
+        expect(page.get_by_text("One recipe was measured, with none to compare")).to_be_visible(timeout=5 * 60_000)
         page.close()
     store = Store.open(sqlite_url(home / "rung.db"))
     saved = {
@@ -56,6 +64,11 @@ def test_import_edit_and_save(browser: Browser, tmp_path: Path) -> None:
         for row in store.prompt_sets.all()
         if row.name.startswith("questions")
     }
+    experiment = store.experiments.recent(1)[0]
+    (run,) = store.runs.of_experiment(experiment.id)
+    replayed = [body["prompt"] for body in store.prompt_sets.bodies(experiment.spec["prompt_set_id"])]
+    answered = [(request.position, request.error) for request in store.runs.requests(run.id)]
     store.close()
     assert saved["questions"] == ["One?", "Two?"]
-    assert saved["questions-2"] == ["Three?", "Two?"]
+    assert saved["questions-2"] == replayed == ["Three?", "Two?"]
+    assert (run.status, answered) == ("done", [(0, None), (1, None)])

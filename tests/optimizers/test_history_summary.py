@@ -165,8 +165,8 @@ def test_a_bill_below_what_was_saved_needs_no_remark() -> None:
 @pytest.mark.parametrize(
     ("prompts", "why"),
     [
-        ([], "no prompt has more than 0 turns before its question, and keep_turns is 4"),
-        ([Prompt("t", text="Hello.")], "no prompt has more than 0 turns before its question, and keep_turns is 4"),
+        ([], "no prompt has turns before its question"),
+        ([Prompt("t", text="Hello.")], "no prompt has turns before its question"),
         ([chat(1), chat(0)], "no prompt has more than 1 turn before its question, and keep_turns is 4"),
         ([chat(4, SYSTEM)], "no prompt has more than 4 turns before its question, and keep_turns is 4"),
         ([chat(4), chat(5)], None),

@@ -52,6 +52,9 @@ def test_a_link_chooses_baseline_and_candidates(open_page: Open, store: Store) -
     (table,) = at.dataframe
     assert table.value["Metric"][0] == "Hardware time for a request (s)"
     assert "better" in table.value[f"{number} · + Prefix caching"][0]
+    assert [card.label for card in at.metric][:3] == ["Relative cost", "Expected answers", "TTFT p50"]
+    assert at.metric[0].value.endswith("x")
+    assert f"“{number} · + Prefix caching” and its change from the baseline. Of " in said
     assert at.query_params["with"] in (f"{number}.2,{number}.1", [f"{number}.2,{number}.1"])
 
 
@@ -256,6 +259,8 @@ def test_going_back_shows_what_the_link_says(open_page: Open, store: Store) -> N
     assert "baseline" not in at.query_params
     at.multiselect(key="chosen_with").set_value([f"{number}.3"]).run()
     assert [at.query_params[name] for name in ("baseline", "with")] == [f"{number}.0", f"{number}.3"]
+    at.multiselect(key="chosen_with").set_value([]).run()
+    assert "Choose at least one candidate." in words(at)
     at.query_params["with"] = f"{number}.1"
     at.run()
     assert at.multiselect(key="chosen_with").value == [f"{number}.1"]

@@ -68,7 +68,7 @@ class TestFirstSight:
         assert (
             "Drafts several tokens cheaply and lets the model accept or refuse them in one pass. The article: " in said
         )
-        assert "Off at first: no prompt has more than 0 turns" in said
+        assert "Off at first: no prompt has turns before its question" in said
 
     def test_what_is_not_available_is_shown_and_cannot_be_turned_on(
         self, open_page: Open, monkeypatch: pytest.MonkeyPatch

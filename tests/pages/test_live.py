@@ -35,7 +35,7 @@ def links(at: AppTest) -> list[str]:
 def test_before_anything_has_run_the_page_says_how_to_begin(open_page: Open) -> None:
     at = open_page("live")
     assert "Nothing runs now" in words(at)
-    assert links(at) == ["Start the starter ladder", "Put an experiment together in the Lab"]
+    assert links(at) == ["Go to Home, for the starter ladder", "Put an experiment together in the Lab"]
     assert not at.metric
     assert not at.get("progress")
     assert not at.warning

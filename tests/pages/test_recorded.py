@@ -35,7 +35,7 @@ def test_an_empty_studio_opens_on_the_recorded_ladder(
     at = open_page("home")
     assert "Recorded ladder" in [header.value for header in at.header]
     assert "Recorded on AMD EPYC, 2 cores, 24 GiB, 2026-11-25" in words(at)
-    assert "an answered request costs 0.26x the baseline's" in words(at)
+    assert "an answered request costs 0.28x the baseline's" in words(at)
     assert "no estimate yet: nothing has been measured here" in words(at)
     open_page("home")
     assert len(store.experiments.recent()) == 2

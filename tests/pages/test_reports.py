@@ -41,7 +41,7 @@ def test_each_form_is_offered_and_the_command_that_makes_it(open_page: Open, sto
 def test_an_unfinished_experiment_says_so(open_page: Open, store: Store) -> None:
     number = factory.stopped(store, "cancelled", None)
     at = open_page("reports", experiment=str(number))
-    assert "This experiment is cancelled" in words(at)
+    assert "This experiment was cancelled" in words(at)
 
 
 def test_a_sweep_has_its_forms_and_its_limits_in_the_link(open_page: Open, store: Store) -> None:

@@ -28,7 +28,7 @@ CROWDED = (
         ("prefix_caching", {}, PLAIN, None),
         ("context_selection", {}, CROWDED, None),
         ("context_selection", {}, PLAIN, "no prompt carries documents"),
-        ("history_summary", {}, PLAIN, "no prompt has more than 0 turns"),
+        ("history_summary", {}, PLAIN, "no prompt has turns before its question"),
         ("prompt_compression", {}, PLAIN, "prompt_compression.compressor is empty"),
         ("prefix_caching", {"block_size": 17}, PLAIN, "prefix_caching.block_size is 17"),
         ("quantization", {"method": "awq"}, PLAIN, "AutoAWQ is not installed yet; make quantizers installs it"),

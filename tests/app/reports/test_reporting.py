@@ -17,6 +17,7 @@ from pypdf import PdfReader
 from app.analysis.sweep import Slo
 from app.commands.common import add_engine_options, engine_options
 from app.engine.plan import EngineOptions
+from app.experiment.comparing import find_pairings
 from app.experiment.results import load_ladder, prompts_of
 from app.experiment.spec import ExperimentSpec, ladder_rungs
 from app.prompts.saved import save_starter_sets
@@ -81,7 +82,9 @@ def test_programs_and_spreadsheets_get_prompts_and_answers_as_asked_for(
 ) -> None:
     def made(form: str, texts: Texts) -> bytes:
         keys = [f"{experiment}.{rung}" for rung in range(5)]
-        return rendered_comparison(store, keys, form, texts) if compared else rendered(store, experiment, form, texts)
+        if not compared:
+            return rendered(store, experiment, form, texts)
+        return rendered_comparison(store, *find_pairings(store, keys), form, texts)
 
     asked = find_prompts_of(store, experiment)
     full, redacted, none = (json.loads(made("json", texts))["prompts"] for texts in ("full", "redacted", "none"))
@@ -244,8 +247,9 @@ def compared(store: Store, experiment: int) -> list[str]:
 
 
 def test_every_form_of_a_comparison_tells_the_same(store: Store, compared: list[str]) -> None:
-    report = load_comparison(store, compared)
-    forms = {form: rendered_comparison(store, compared, form) for form in ("html", "pdf", "md")}
+    report = load_comparison(store, *find_pairings(store, compared))
+    sides = find_pairings(store, compared)
+    forms = {form: rendered_comparison(store, *sides, form) for form in ("html", "pdf", "md")}
     assert "+ Prefix caching: better; 0." in report.headline
     evidence = report.sections[3].tables[0].rows
     assert [row[1] for row in evidence] == ["Prefix caching", "Prefix caching", "Continuous batching"]
@@ -270,23 +274,23 @@ def test_a_comparison_reads_the_prompts_of_its_sides_once(
         return read(prompt_set_id)
 
     monkeypatch.setattr(store.prompt_sets, "bodies", counted)
-    report = load_comparison(store, compared)
+    report = load_comparison(store, *find_pairings(store, compared))
     assert len(compared) > 1
     assert len(reads) == 1
     assert report.asked
 
 
 def test_a_comparison_says_how_to_measure_and_compare_it_again(store: Store, compared: list[str]) -> None:
-    measure, compare = load_comparison(store, compared).repeat
+    measure, compare = load_comparison(store, *find_pairings(store, compared)).repeat
     assert measure.startswith("python -m app ladder --model starter --prompts support-desk")
     assert compare == f"python -m app compare {' '.join(compared)}"
 
 
 def test_a_comparison_as_csv_and_json(store: Store, compared: list[str]) -> None:
-    rows = rows_of(rendered_comparison(store, compared, "csv"))
+    rows = rows_of(rendered_comparison(store, *find_pairings(store, compared), "csv"))
     assert [row["run"] for row in rows] == compared
     assert [row["verdict"] for row in rows] == ["baseline", "better", "better"]
-    document = json.loads(rendered_comparison(store, compared, "json"))
+    document = json.loads(rendered_comparison(store, *find_pairings(store, compared), "json"))
     assert document["schema"] == "rung.compare/1"
     assert (document["baseline"], [each["run"] for each in document["candidates"]]) == (compared[0], compared[1:])
     assert [side["label"] for side in document["sides"]] == ["Baseline", "+ Prefix caching", "+ Continuous batching"]
@@ -303,7 +307,7 @@ def test_a_comparison_as_csv_and_json(store: Store, compared: list[str]) -> None
 def test_a_comparison_can_leave_texts_out(
     store: Store, compared: list[str], texts: Texts, words: bool, prompts: int
 ) -> None:
-    html = rendered_comparison(store, compared, "html", texts).decode()
+    html = rendered_comparison(store, *find_pairings(store, compared), "html", texts).decode()
     assert ("Question:" in html) is words
     assert html.count('class="asked"') == prompts
     assert len(html.encode()) < 3_000_000
@@ -311,7 +315,7 @@ def test_a_comparison_can_leave_texts_out(
 
 def test_runs_that_cannot_be_compared_have_a_report_that_says_so(store: Store, experiment: int) -> None:
     other = factory.finished(store, prompts=16)
-    report = load_comparison(store, [f"{experiment}.0", f"{other}.0"])
+    report = load_comparison(store, *find_pairings(store, [f"{experiment}.0", f"{other}.0"]))
     assert report.sections[0].title == "Not comparable"
     assert rows_of(to_csv(report).encode())[1]["verdict"] == "not comparable"
     assert to_pdf(report)[:5] == b"%PDF-"

@@ -11,6 +11,7 @@ from app.studio import demo, large
 from app.studio.demo_chart import VALUE_PX, against_article, climb
 from app.studio.demo_link import Link, read_link, shown
 from app.views.effects import times
+from app.views.ladder_view import best_rung
 from store.store import Store
 from tests.pages import factory
 
@@ -50,7 +51,7 @@ def test_a_card_says_the_rungs_own_figures(ladder: Ladder) -> None:
 
 
 def test_the_best_rung_is_never_one_that_answers_worse(ladder: Ladder) -> None:
-    best = demo.best_rung(ladder)
+    best = best_rung(ladder)
     assert best is not None
     assert best.cost == min(rung.cost for rung in ladder.rungs if rung.cost is not None)
     figures = demo.summary_figures(ladder)

@@ -103,7 +103,7 @@ def test_what_has_nothing_to_do_on_the_prompts_can_be_chosen_but_is_not_at_first
     assert "history_summary" not in desk.chosen
     assert ("context_selection" in chats.chosen, "history_summary" in chats.chosen) == (False, True)
     assert "history_summary" in desk.usable
-    assert "no prompt has more than" in dict(desk.left_out)["History summary"]
+    assert "no prompt has turns before its question" in dict(desk.left_out)["History summary"]
     with pytest.raises(InputError, match="history_summary has nothing to do here"):
         put_together(store, settings, MACHINE, replace(CHOICE, techniques=("prefix_caching", "history_summary")))
 

@@ -81,7 +81,7 @@ def test_a_strangers_settings_get_widgets_too() -> None:
 def test_choices_are_handed_on() -> None:
     found = run("speculative_decoding", method="draft_model", draft_model="small")
     next(box for box in found.selectbox if box.label == "Draft model").select("other")
-    next(box for box in found.number_input if box.label == "Num speculative tokens").set_value(7)
+    next(box for box in found.number_input if box.label == "Number of speculative tokens").set_value(7)
     found.run()
     assert found.session_state["checked"]["draft_model"] == "other"
     assert found.session_state["checked"]["num_speculative_tokens"] == 7
@@ -89,7 +89,7 @@ def test_choices_are_handed_on() -> None:
 
 def test_an_empty_number_is_left_to_the_engine() -> None:
     found = run("continuous_batching")
-    box = next(box for box in found.number_input if box.label == "Max num seqs")
+    box = next(box for box in found.number_input if box.label == "Max number of sequences")
     assert box.value is None
     box.set_value(16)
     found.run()

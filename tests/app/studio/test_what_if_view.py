@@ -83,7 +83,7 @@ def test_the_range_in_words() -> None:
     wide = answer(replace(SCENARIO, most_ttft=96.0), unsure)
     assert "even the lightest measured load may be over the limits" in what_if_view.range_text(wide)
     sure = answer(SCENARIO, unsure)
-    assert what_if_view.range_text(sure).endswith("by the 95 % interval of the highest load.")
+    assert what_if_view.range_text(sure).endswith("at both ends of the highest load's 95 % interval.")
 
 
 def test_a_limit_to_begin_with_is_kept_by_the_lightest_loads() -> None:

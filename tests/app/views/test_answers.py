@@ -58,7 +58,7 @@ def test_a_saving_that_costs_answers_says_so_beside_its_verdict() -> None:
     said = rung_sentence(cheaper)
     assert said is not None
     assert said.startswith(
-        f"{cheaper.label}: costs 0.50x the rung before: better on cost, worse on answers; "
+        f"{cheaper.label}: costs 0.50x the rung before (0.50x to 0.50x): better on cost, worse on answers; "
         "answers: 66.7 % right, 30.0 points fewer (-"
     )
     assert said.endswith("): worse.")
@@ -97,7 +97,7 @@ def test_the_baseline_and_a_single_prompt_have_less_to_say() -> None:
 def test_without_expected_answers_only_cost_is_told() -> None:
     baseline, step = ladder([0, 0], expects=False).rungs
     assert rung_sentence(baseline) is None
-    assert rung_sentence(step) == f"{step.label}: costs 0.50x the rung before: better."
+    assert rung_sentence(step) == f"{step.label}: costs 0.50x the rung before (0.50x to 0.50x): better."
     assert (points(step.quality), quality_span(step), low_quality_note(ladder([0, 0], expects=False))) == (
         "–",
         "–",

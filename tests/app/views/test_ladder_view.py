@@ -19,6 +19,7 @@ from app.views.evidence_view import (
     noise_sentence,
 )
 from app.views.ladder_view import basis, cards, cheapest, cost_rows, detail_rows, headline, rung_sentences
+from app.views.waterfall import waterfall
 from optimizers.recipe import Recipe
 from tests.building import record, rung
 
@@ -101,12 +102,12 @@ def test_no_clear_change_is_called_so() -> None:
 
 def test_different_hardware_is_not_compared() -> None:
     found = ladder(900, 900, 100, hardware="another")
-    assert headline(found) == "No rung has been measured beside the baseline yet."
+    assert headline(found) == "There is nothing to hold against the baseline."
     assert cost_rows(found)[2]["Step's verdict"] == "not comparable"
 
 
 def test_nothing_measured_and_a_single_recipe() -> None:
-    assert headline(ladder(None, None)) == "No rung has been measured beside the baseline yet."
+    assert headline(ladder(None, None)) == "No rung has been measured yet."
     assert headline(ladder(900)) == "One recipe was measured, with none to compare it with."
     assert cards(ladder(None)) == []
 
@@ -184,7 +185,7 @@ def test_the_basis_and_the_configuration_do_with_little() -> None:
 
 def colored(found: Ladder) -> list[Any]:
     """The waterfall's bars but those of what was saved."""
-    return [trace for trace in charts.waterfall(found).data if trace.type == "bar" and trace.base is None]
+    return [trace for trace in waterfall(found).data if trace.type == "bar" and trace.base is None]
 
 
 def test_a_rung_keeps_its_accent_in_every_figure() -> None:
@@ -198,7 +199,7 @@ def test_a_rung_keeps_its_accent_in_every_figure() -> None:
 def test_a_label_of_strangers_is_drawn_letter_by_letter() -> None:
     found = ladder(900, 900, 300)
     hostile = replace(found, rungs=(found.rungs[0], replace(found.rungs[2], label="<a href='http://evil'>x</a> %{x}")))
-    for figure in (charts.waterfall(hostile), charts.cost_bars(hostile)):
+    for figure in (waterfall(hostile), charts.cost_bars(hostile)):
         assert "<a href" not in figure.to_json()
         assert "%{x}" not in figure.to_json()
 
@@ -215,6 +216,19 @@ def test_a_figure_is_described_in_words() -> None:
 
 
 class TestAnswers:
+    def test_a_rung_that_spoils_the_answers_does_not_lead(self) -> None:
+        found = ladder(900, 900, 300, 100, right=(29, 29, 29, 3))
+        assert headline(found).startswith("With")
+        assert "costs 0.40x the baseline's" in headline(found)
+        assert headline(found).endswith("and its answers are no worse.")
+        said = cheapest(found)
+        assert said is not None
+        assert said.endswith("makes it 0.20x, and 86.7 points fewer of the answers are right.")
+        assert "Climbing on to" in said
+        shown = {card.title: card for card in cards(found)}
+        assert (shown["Relative cost"].value, shown["Expected answers"].value) == ("0.40x", "96.7 %")
+        assert (shown["Expected answers"].change, shown["Expected answers"].good) == ("+0.0 points", None)
+
     def test_quality_stands_beside_cost(self) -> None:
         baseline, _, prefix = cost_rows(ladder(900, 900, 100, right=(29, 29, 12)))
         assert (baseline["Quality (%)"], baseline["Quality's 95 %"]) == ("96.7", "83.3-99.4")
@@ -226,8 +240,11 @@ class TestAnswers:
     def test_each_step_is_a_sentence(self) -> None:
         said = rung_sentences(ladder(900, 900, 100, right=(29, 29, 12)))
         assert said[0] == "Baseline: answers: 96.7 % right."
-        assert said[1].startswith("Baseline: costs 1.00x the baseline: no clear change; answers: 96.7 % right, as many")
-        assert said[2].startswith("+ prefix_caching: costs 0.20x the rung before: better on cost, worse on answers;")
+        assert said[1].startswith(
+            "Baseline: costs 1.00x the baseline (1.00x to 1.00x): no clear change; answers: 96.7 % right, as many"
+        )
+        assert said[2].startswith("+ prefix_caching: costs 0.20x the rung before (0.")
+        assert "): better on cost, worse on answers;" in said[2]
         assert len(rung_sentences(ladder(900, 900, None))) == 1
 
     def test_a_saving_is_not_told_without_what_it_cost(self) -> None:
@@ -237,7 +254,7 @@ class TestAnswers:
 
     def test_every_bar_has_its_quality_under_it(self) -> None:
         found = ladder(900, 900, 100, right=(29, 29, 12))
-        assert list(charts.waterfall(found).layout.xaxis.ticktext) == [
+        assert list(waterfall(found).layout.xaxis.ticktext) == [
             "Baseline<br>96.7 % right",
             "Baseline<br>96.7 % right",
             "+ prefix_caching<br>40.0 % right,<br>worse",
@@ -249,7 +266,7 @@ class TestAnswers:
 
 
 def test_the_shaded_part_of_a_step_is_what_it_saved() -> None:
-    figure = charts.waterfall(ladder(900, 900, 300, 100))
+    figure = waterfall(ladder(900, 900, 300, 100))
     (shaded,) = (trace for trace in figure.data if trace.type == "bar" and trace.marker.color == charts.SHADE)
     assert [round(height, 2) for height in shaded.y] == [0.6, 0.2]
     assert [round(foot, 2) for foot in shaded.base] == [0.4, 0.2]
