@@ -26,8 +26,8 @@ from app.views.wording import in_opening_order, listed, plain, without_folders
 from optimizers.prompt import Prompt
 
 MOST = 6
+# (number, when it finished) of a rung's runs: a number is given again once its experiment was removed.
 Runs = tuple[tuple[int, float | None], ...]
-"""(number, when it finished) of a rung's runs: a number is given again once its experiment was removed."""
 TABS = ("Summary", "Trade-off", "Distributions", "Prompts", "Configuration")
 store, settings = open_studio()
 

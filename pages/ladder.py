@@ -55,7 +55,7 @@ def table(rows: list[dict[str, str]], key: str, alt: str) -> None:
     columns = {name: st.column_config.TextColumn(alignment="right") for name in view.numeric_columns(rows)}
     for name in set(view.VERDICTS) & set(rows[0] if rows else ()):
         longest = max(len(row[name]) for row in rows)
-        columns[name] = st.column_config.TextColumn(width=max(130, 7 * longest))
+        columns[name] = st.column_config.TextColumn(width=max(130, int(7.5 * longest)))
     longest = max((len(row["Rung"]) for row in rows), default=0)
     columns["Rung"] = st.column_config.TextColumn(pinned=True, width=min(max(190, 8 * longest), 430))
     st.dataframe(rows, hide_index=True, column_config=columns, height="content", key=key, alt=alt)

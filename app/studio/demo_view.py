@@ -94,6 +94,6 @@ def _prompt(slide: demo.Slide, prompt: demo.OnePrompt) -> None:
             if alike or not said:
                 st.html(large.figure(taken, said, side.load, large.SECOND))
             else:
-                st.html(large.figure(said, f"{taken} {side.load}", "", large.SECOND))
+                st.html(large.figure(said, f"{taken}, {side.load}", "", large.SECOND))
     if not alike:
         st.html(large.line(OTHER_LOADS, large.SMALL, large.QUIET))

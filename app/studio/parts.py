@@ -20,8 +20,8 @@ from store.tables import ExperimentRow
 TEXT_WIDTH = 860
 """Pixels; longer lines are hard to read, and pages are as wide as their tables need."""
 
-CARD_WIDTH = 160
-"""Five are as wide as text."""
+CARD_WIDTH = 176
+"""Pixels, in which each metric's name is whole."""
 
 
 def page_title(title: str, sentence: str) -> None:

@@ -102,7 +102,7 @@ def curve_chart(sides: Sequence[Side], scenario: Scenario) -> go.Figure:
         figure.add_hline(y=limit, line={"color": LINE, "width": 1.5, "dash": "dash"})
         # On an axis by powers of ten a line stands at its value, and a note at the exponent.
         figure.add_annotation(
-            x=1, xref="x domain", xanchor="right", y=log10(limit), yanchor="top", showarrow=False,
+            x=0, xref="x domain", xanchor="left", y=log10(limit), yanchor="bottom", showarrow=False,
             text=f"limit {limit:,.4g} ms", font={"size": 12, "color": TEXT},
         )  # fmt: skip
     title = f"{BY_TAG[tag].title} {scenario.percentile} (ms)"

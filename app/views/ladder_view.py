@@ -101,14 +101,15 @@ def cheapest(ladder: Ladder) -> str | None:
     best = min([ladder.rungs[0], *fair_rungs(ladder)], key=lambda rung: rung.cost or inf) if ladder.rungs else None
     if top is None or best is None or best is top:
         return None
+    if lead is not top:
+        further = f"Climbing on to “{top.label}” makes it" if top.is_step else f"“{top.label}” costs"
+        return f"{further} {times(top.cost)}{_answers_too(top)}."
     if not top.is_step:
         known = any(rung.quality is not None for rung in ladder.rungs)
         return (
             f"The cheapest recipe{' whose answers are no worse' if known else ''} is “{best.label}” at "
             f"{times(best.cost)}."
         )
-    if lead is not top:
-        return f"Climbing on to “{top.label}” makes it {times(top.cost)}{_answers_too(top)}."
     if top.verdict != "worse":
         return None
     return f"The cheapest rung is “{best.label}” at {times(best.cost)}; the last one did not pay."

@@ -138,4 +138,6 @@ def _add_article(figure: go.Figure, ladder: Ladder) -> None:
 
 def _under_bar(rung: RungResult, narrow: bool) -> str:
     width = 12 if narrow else 16
-    return "<br>".join(map(literal, [*textwrap.wrap(rung.label, width), *textwrap.wrap(right_of(rung), width)]))
+    # The plus stays with its word, and no word is broken.
+    label = textwrap.wrap(rung.label.replace("+ ", "+\N{NO-BREAK SPACE}"), width, break_long_words=False)
+    return "<br>".join(map(literal, [*label, *textwrap.wrap(right_of(rung), width)]))

@@ -257,7 +257,7 @@ class TestAnswers:
         assert list(waterfall(found).layout.xaxis.ticktext) == [
             "Baseline<br>96.7 % right",
             "Baseline<br>96.7 % right",
-            "+ prefix_caching<br>40.0 % right,<br>worse",
+            "+\N{NO-BREAK SPACE}prefix_caching<br>40.0 % right,<br>worse",
         ]
         assert "+ prefix_caching 0.20x, 40.0 % right, worse" in charts.description(found)
         assert charts.cost_bars(found).data[0].text[2] == "<b>0.20x</b>  better on cost,<br>worse on answers"
