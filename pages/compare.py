@@ -22,7 +22,7 @@ from app.views import compare_view as view
 from app.views import trade_off_view
 from app.views.charts import PLAIN
 from app.views.compare_configuration import configuration_rows
-from app.views.wording import in_opening_order, listed, plain, without_folders
+from app.views.wording import in_opening_order, plain, without_folders
 from optimizers.prompt import Prompt
 
 MOST = 6
@@ -90,12 +90,8 @@ baseline = linked_choice("Baseline", names, "baseline", opened_first(list(names)
 others = {key: name for key, name in names.items() if key != baseline}
 own = [key for key in others if key.startswith(f"{baseline.partition('.')[0]}.")]
 chosen = linked_many("Candidates", others, "with", own[:3] or list(others)[:1], {"baseline": baseline}, MOST)
-asked = [st.query_params.get("baseline", baseline), *filter(None, st.query_params.get("with", "").split(","))]
-gone = listed([f"“{key}”" for key in asked if key not in names])
-if gone:
-    st.warning(plain(f"The link names {gone}, which is not measured here; it is left out."), icon=":material/link_off:")
-elif len(asked) > MOST + 1:
-    st.warning(f"The link names more than {MOST} candidates; the first {MOST} are shown.", icon=":material/link_off:")
+for said in view.link_problems(st.query_params.get("baseline"), st.query_params.get("with", ""), list(names), MOST):
+    parts.link_problem(said)
 if not chosen:
     st.info("Choose at least one candidate.", icon=":material/info:")
     st.stop()

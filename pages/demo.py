@@ -40,7 +40,9 @@ def leap(link: Link) -> None:
 def found(link: Link, fit: list[ExperimentRow]) -> ExperimentRow | None:
     if link.experiment is None:
         return fit[0] if fit else None
-    return next((row for row in fit if row.id == link.experiment), None)
+    # One that is named may be older than those that are listed.
+    row = store.experiments.find(link.experiment)
+    return next(iter(shown([row] if row is not None else [])), None)
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
@@ -173,6 +175,8 @@ def walk() -> None:
         st.rerun()
     fit = shown(store.experiments.recent())
     experiment = found(link, fit)
+    if experiment is not None and experiment.id not in {row.id for row in fit}:
+        fit.append(experiment)
     if link.problem:
         st.warning(f"The link could not be read whole: {link.problem}.", icon=":material/link_off:")
     if experiment is None:

@@ -30,7 +30,7 @@ store, _ = open_studio()
 experiments = store.experiments.recent()
 
 
-def choose() -> ExperimentRow:
+def choose() -> tuple[ExperimentRow, str]:
     default = next((row for row in in_opening_order(experiments) if row.kind in KINDS), experiments[0])
     return linked_experiment(store, experiments, default, lambda _: None)
 
@@ -107,8 +107,9 @@ if not experiments:
     st.stop()
 
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    experiment = choose()
+    experiment, problem = choose()
     download = st.container(horizontal=True, vertical_alignment="center", width="content")
+parts.link_problem(problem)
 version = ladder_version(store, experiment.id)
 runs = store.runs.of_experiment(experiment.id)
 manifest = first_manifest(runs)

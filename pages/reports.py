@@ -87,7 +87,7 @@ def barred(row: ExperimentRow) -> str | None:
     """Why there is no report of it."""
     if row.kind in WITHOUT:
         return "has no report"
-    return "has not been measured yet" if row.status == "queued" else None
+    return "waits for its turn" if row.status == "queued" else None
 
 
 measured = [row for row in store.experiments.recent() if barred(row) is None]
@@ -96,7 +96,8 @@ if not measured:
     st.page_link("../pages/home.py", label="Open Home", icon=":material/home:")
     st.stop()
 
-experiment = linked_experiment(store, measured, in_opening_order(measured)[0], barred)
+experiment, problem = linked_experiment(store, measured, in_opening_order(measured)[0], barred)
+parts.link_problem(problem)
 parts.recorded_notice(store, experiment)
 if experiment.status != "done":
     st.warning(

@@ -214,6 +214,9 @@ if not choices:
     st.page_link("../pages/home.py", label="Go to Home", icon=":material/home:")
     st.stop()
 
+gone = [
+    st.query_params[name] for name in ("curve_from", "curve_to") if st.query_params.get(name, "") not in ("", *titles)
+]
 what_if_inputs.follow_link(defaults())
 with st.container(horizontal=True, vertical_alignment="center"):
     change = may_change()
@@ -222,11 +225,12 @@ with st.container(horizontal=True, vertical_alignment="center"):
         partial(what_if_inputs.save_named, store.saved.keep) if change else None,
         partial(store.saved.forget, "scenario") if change else None,
     )
-for problem in st.session_state.pop(WRONG, ()):
+told_of = [f"The link names {key}, which was not measured here; another is shown" for key in gone]
+for problem in (*st.session_state.pop(WRONG, ()), *told_of):
     st.warning(plain(f"{problem}."), icon=":material/link_off:")
 if not any(choice.is_sweep for choice in opening_choices(choices)):
     st.info(
-        "There is no load sweep yet: each answer rests on a single measured load, and stricter rules hold.",
+        "There is no load sweep of your own yet: an answer that rests on a single measured load keeps stricter rules.",
         icon=":material/query_stats:",
     )
     parts.folded("Measure load curves", ":material/terminal:", "how_to_measure", how_to_measure)

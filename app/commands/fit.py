@@ -55,7 +55,7 @@ def fit_command(arguments: argparse.Namespace) -> int:
     load = Load(context, arguments.concurrency)
     weights = checkpoint.read_weights()
     fit = fit_checkpoint(checkpoint, weights, free_memory(), load, arguments.dtype, arguments.kv_cache_dtype)
-    refused = refusals(arguments.dtype, arguments.kv_cache_dtype, detect_hardware())
+    refused = refusals(checkpoint, arguments.dtype, arguments.kv_cache_dtype, detect_hardware())
     if arguments.json:
         asked = {"model": checkpoint.name, "dtype": arguments.dtype, "kv_cache_dtype": arguments.kv_cache_dtype}
         attention = {"attention": checkpoint.kv_layout.kind, "unknown": checkpoint.kv_layout.unknown}

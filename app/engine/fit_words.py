@@ -6,7 +6,7 @@ from app.analysis.metric import MISSING
 from app.engine.checkpoint import Checkpoint
 from app.engine.hardware import Hardware
 from app.engine.memory_fit import GIB, GPU_SHARE, Fit, Room
-from app.engine.plan import EngineOptions, plan_engine
+from app.engine.plan import EngineOptions, plan_engine, refuse_weights
 from app.words import count_of
 from optimizers.errors import InputError
 from optimizers.kv_blocks import block_tokens, whole_blocks
@@ -71,11 +71,16 @@ def fit_rows(fit: Fit) -> list[dict[str, str]]:
     return [{"Part": name, "Memory": amount(size), "How it comes about": how or MISSING} for name, size, how in rows]
 
 
-def refusals(form: str, kv: str, hardware: Hardware) -> list[str]:
-    """Why no engine here would serve weights, and keys and values, of these forms, however much memory there is."""
+def refusals(checkpoint: Checkpoint, form: str, kv: str, hardware: Hardware) -> list[str]:
+    """Why no engine here would serve these weights, in that form, or keys and values in theirs, however much memory
+    there is."""
     barred = techniques().get("quantization").barred(hardware.surroundings())
     packed = [barred.get(("method", name)) for name, method in METHODS.items() if method.bits == 4]
     found = [packed[0] if form == "int4" and all(packed) else None, barred.get(("kv_cache_dtype", kv))]
+    try:
+        refuse_weights((checkpoint,), hardware)
+    except InputError as error:
+        found.append(str(error))
     return [f"An engine here would refuse it: {reason}." for reason in found if reason]
 
 

@@ -166,10 +166,11 @@ def _refuse_unusable(recipe: Recipe, surroundings: Surroundings) -> None:
 
 
 def _refuse_said_twice(flags: Mapping[str, str | None], extra_args: Iterable[str]) -> None:
-    """vLLM takes the last of two, and a rung would not be what it is called."""
+    """vLLM takes the last of two, a part of a setting by a dot, and any beginning of a name that is no other's: a rung
+    would not be what it is called."""
     own = {_bare(flag) for flag in (*flags, "--port")} - LEFT_TO_PEOPLE
     for given in extra_args:
-        if given.startswith("--") and _bare(given) in own:
+        if given.startswith("--") and any(flag.startswith(_bare(given)) for flag in own):
             raise InputError(
                 f"--engine-arg {given}: Rung gives {given.partition('=')[0]} to vLLM itself; leave it out, and use "
                 "Rung's own option or the technique that sets it"
@@ -177,8 +178,8 @@ def _refuse_said_twice(flags: Mapping[str, str | None], extra_args: Iterable[str
 
 
 def _bare(flag: str) -> str:
-    """`--no-enable_x=1` as `enable-x`: what an argument is about."""
-    return flag.partition("=")[0].replace("_", "-").removeprefix("--").removeprefix("no-")
+    """`--no-enable_x=1` and `--enable-x.y=1` as `enable-x`: what an argument is about."""
+    return flag.partition("=")[0].partition(".")[0].replace("_", "-").removeprefix("--").removeprefix("no-")
 
 
 def _dtype(checkpoint: Checkpoint, hardware: Hardware, options: EngineOptions, notes: list[str]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from app.engine.plan import EngineOptions
 from app.experiment.spec import ExperimentSpec
 from app.words import count_of
 from optimizers.recipe import Recipe
@@ -126,7 +127,7 @@ def read_past(store: Store, hardware: str) -> Past:
                         load=_text(spec["load"]),
                         prompt_set=spec["prompt_set_id"],
                         seconds_per_request=pace,
-                        engine=_text(spec.get("engine", {})),
+                        engine=_text(EngineOptions.from_json(spec.get("engine") or {}).to_json()),
                     )
                 )
         spent = experiment.seconds
@@ -137,7 +138,7 @@ def read_past(store: Store, hardware: str) -> Past:
 
 
 def _most_alike(spec: ExperimentSpec, recipe: Recipe, past: Sequence[PastRun]) -> tuple[list[PastRun], bool]:
-    """The earlier runs that come closest, and whether they are of the same recipe under the same load."""
+    """The earlier runs that come closest, and whether they are of the same recipe, engine and load."""
     target, wanted, load = _target(spec), _text(recipe.to_json()), _text(spec.load.to_json())
     of_target = [run for run in past if run.target == target]
     of_engine = [run for run in of_target if run.engine == _text(spec.engine.to_json())]

@@ -36,10 +36,10 @@ def machine_facts(checkpoint: Path | None, manifest: Mapping[str, Any], meter: E
     shape = shape_of(config)
     # A processor is measured for seconds, so only where there is something to hold against its peak.
     peaks = peaks_of(hardware, dtype_of(config, _argv(manifest))) if shape is not None or hardware.gpus else None
-    flags = dict(pairwise(_argv(manifest)))
-    is_wide = flags.get("--dtype") in FULL_WIDTH
+    is_wide = _value(_argv(manifest), "--dtype") in FULL_WIDTH
     if shape is not None:
-        number = kv_number_bytes(is_wide, flags.get("--kv-cache-dtype", "auto"))
+        kept = _value(_argv(manifest), "--kv-cache-dtype")
+        number = kv_number_bytes(is_wide, "fp8" if kept.startswith("fp8") else kept)
         shape = replace(shape, kv_bytes=shape.kv_bytes * number / kv_number_bytes(False, "auto"))
     return facts | {
         "peaks": None if peaks is None else peaks.to_json(),
@@ -59,10 +59,16 @@ def _held_bytes(folder: Path, is_wide: bool) -> int | None:
 
 def dtype_of(config: Mapping[str, Any], argv: Sequence[str]) -> str:
     """What the engine computes in: what its command says, else the checkpoint's type, where 32 bits become bfloat16."""
-    asked = next((value for flag, value in pairwise(argv) if flag == "--dtype"), "auto")
+    asked = _value(argv, "--dtype")
     asked = {"half": "float16", "float": "float32"}.get(asked, asked)
     own = config.get("dtype") or config.get("torch_dtype")
     return asked if asked in DTYPES else "float16" if own == "float16" else "bfloat16"
+
+
+def _value(argv: Sequence[str], flag: str) -> str:
+    """Of `--flag value` or `--flag=value`, "auto" without either."""
+    parted = [part for each in argv for part in (each.split("=", 1) if each.startswith("--") else [each])]
+    return next((value for name, value in pairwise(parted) if name == flag), "auto")
 
 
 def _argv(manifest: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,6 @@ from app.analysis.metric import MISSING
 from app.analysis.scoring import right
 from app.prompts.prompt_set import PromptSet
 from app.replay.record import RequestRecord
-from app.reports.repeating import ladder_commands
 from app.reports.report import Answer, Asked, Cell, Chart, Fact, Report, Section, Table, Texts, table_of
 from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cells, metric_cells
 from app.version import RUNG
@@ -23,7 +22,7 @@ from app.views.bar import Bar
 from app.views.charts import description
 from app.views.effects import span, times
 from app.views.waterfall import waterfall
-from app.views.wording import count_of, moment, to_hand_on, without_folders
+from app.views.wording import count_of, moment, without_folders
 from app.words import recorded_on
 from store.tables import ExperimentRow
 
@@ -51,16 +50,12 @@ def ladder_report(
     answered: Sequence[Answered] = (),
     texts: Texts = "full",
     *,
+    repeat: Sequence[str],
     now: float,
 ) -> Report:
-    """`manifest` is that of the first run; `now` is in seconds since the epoch."""
+    """`manifest` is that of the first run, `repeat` what measures it again; `now` is in seconds since the epoch."""
     lead = view.lead_rung(ladder)
     title = without_folders(experiment.title)
-    name, run_ids = (
-        manifest.get("prompt_set", {}).get("name", ""),
-        [run for each in ladder.rungs for run in each.run_ids],
-    )
-    repeat = [to_hand_on(line) for line in ladder_commands(experiment.spec, experiment.kind, name, run_ids)]
     better = view.cheapest(ladder)
     return Report(
         title=title,

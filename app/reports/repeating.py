@@ -9,6 +9,7 @@ from typing import Any
 from app.analysis.sweep import Slo
 from app.engine.plan import AUTO, EngineOptions
 from app.experiment.kinds import KINDS
+from app.experiment.sweep_loads import KIND as SWEEP
 from app.replay.load import RATED, LoadProfile
 from optimizers.recipe import Recipe, TechniqueUse
 from optimizers.registry import techniques
@@ -35,9 +36,11 @@ def ladder_command(spec: Mapping[str, Any], kind: str, prompt_set: str) -> str |
     return shlex.join([*words, *_rest(spec)])
 
 
-def ladder_commands(spec: Mapping[str, Any], kind: str, prompt_set: str, run_ids: Iterable[int]) -> list[str]:
-    """The one command that measures it again, or one for each of its finished runs where there is none."""
-    command = ladder_command(spec, kind, prompt_set)
+def measuring_commands(
+    spec: Mapping[str, Any], kind: str, prompt_set: str, slo: Slo | None, run_ids: Iterable[int]
+) -> list[str]:
+    """The one command that measures an experiment again, or one for each of its finished runs where there is none."""
+    command = sweep_command(spec, prompt_set, slo) if kind == SWEEP else ladder_command(spec, kind, prompt_set)
     return [command] if command else [repeat_command(run_id) for run_id in run_ids]
 
 

@@ -22,10 +22,11 @@ from app.reports.html import to_html
 from app.reports.ladder_report import Answered, asked_of, ladder_report
 from app.reports.markdown import to_markdown
 from app.reports.pdf import to_pdf
-from app.reports.repeating import compare_command, ladder_command, ladder_commands, repeat_command, sweep_command
+from app.reports.repeating import compare_command, measuring_commands
 from app.reports.report import Asked, Report, Texts
 from app.reports.spreadsheet import prompts_csv, to_csv
 from app.reports.sweep_report import sweep_document, sweep_report
+from app.views.wording import to_hand_on
 from optimizers.errors import InputError
 from store.imports import IMPORTED
 from store.store import Store
@@ -48,13 +49,22 @@ def load_report(store: Store, experiment_id: int, texts: Texts = "full", slo: Sl
         raise InputError(f"experiment {experiment_id} is {WITHOUT[experiment.kind]}")
     runs = store.runs.of_experiment(experiment_id)
     manifest = first_manifest(runs)
+    repeat = [to_hand_on(line) for line in _again(experiment, runs, slo)]
     if experiment.kind == SWEEP:
         evidence = merged_evidence([run.summary for run in runs if run.summary])
         found = sweep(measured_loads(store, experiment_id), slo)
-        return sweep_report(experiment, found, slo, manifest, evidence, now=time())
+        return sweep_report(experiment, found, slo, manifest, evidence, repeat=repeat, now=time())
     answered = [] if texts == "none" else _answered(store, runs)
     asked = prompts_of(store, experiment_id)
-    return ladder_report(experiment, load_ladder(store, experiment_id), manifest, asked, answered, texts, now=time())
+    ladder = load_ladder(store, experiment_id)
+    return ladder_report(experiment, ladder, manifest, asked, answered, texts, repeat=repeat, now=time())
+
+
+def _again(experiment: ExperimentRow, runs: Sequence[RunRow], slo: Slo | None) -> list[str]:
+    """What measures the experiment again."""
+    name = first_manifest(runs).get("prompt_set", {}).get("name", "")
+    done = [run.id for run in runs if run.status == "done"]
+    return measuring_commands(experiment.spec, experiment.kind, name, slo, done)
 
 
 def _answered(store: Store, runs: Sequence[RunRow]) -> list[Answered]:
@@ -84,19 +94,14 @@ def rendered(store: Store, experiment_id: int, form: str, texts: Texts = "full",
         return _written(load_report(store, experiment_id, texts, slo), form)
     experiment, runs = store.experiments.get(experiment_id), store.runs.of_experiment(experiment_id)
     manifest = first_manifest(runs)
-    name = manifest.get("prompt_set", {}).get("name", "")
     if experiment.kind == SWEEP:
         found = sweep_document(experiment, sweep(measured_loads(store, experiment_id), slo), slo)
         found["evidence"] = [dict(item) for item in merged_evidence([run.summary for run in runs if run.summary])]
         found["manifest"] = dict(manifest)
-        command = sweep_command(experiment.spec, name, slo)
-        repeat = [command] if command else []
     else:
         found = experiment_document(experiment, runs, load_ladder(store, experiment_id))
         found["prompts"] = [asdict(asked) for asked in whole_prompts(store, experiment_id, texts)]
-        done = [run.id for run in runs if run.status == "done"]
-        repeat = ladder_commands(experiment.spec, experiment.kind, name, done)
-    return _json(without_machine(found | {"repeat": repeat}))
+    return _json(without_machine(found | {"repeat": _again(experiment, runs, slo)}))
 
 
 def load_comparison(
@@ -137,20 +142,14 @@ def repeat_lines(store: Store, sides: Sequence[Side]) -> list[str]:
     """The command lines that measure the sides' experiments again, and the one that compares them."""
     lines: dict[str, None] = {}
     for side in sides:
-        command = _measuring(store.experiments.get(side.experiment_id), side)
-        lines |= {command: None} if command else dict.fromkeys(_one_by_one(side))
+        experiment, name = (
+            store.experiments.get(side.experiment_id),
+            side.manifest.get("prompt_set", {}).get("name", ""),
+        )
+        runs = side.run_ids if side.data.positions else ()
+        slo = kept_slo(experiment.spec) if experiment.kind == SWEEP else None
+        lines |= dict.fromkeys(measuring_commands(experiment.spec, experiment.kind, name, slo, runs))
     return [*lines, compare_command([side.key for side in sides])]
-
-
-def _measuring(experiment: ExperimentRow, side: Side) -> str | None:
-    name = side.manifest.get("prompt_set", {}).get("name", "")
-    if experiment.kind == SWEEP:
-        return sweep_command(experiment.spec, name, kept_slo(experiment.spec))
-    return ladder_command(experiment.spec, experiment.kind, name)
-
-
-def _one_by_one(side: Side) -> list[str]:
-    return [repeat_command(run_id) for run_id in side.run_ids] if side.data.positions else []
 
 
 def _written(report: Report, form: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,13 +11,12 @@ from app.analysis.summary import LATENCIES
 from app.analysis.sweep import Point, Slo, Sweep
 from app.experiment.spec import ExperimentSpec
 from app.reports.ladder_report import shown_manifest
-from app.reports.repeating import sweep_command
 from app.reports.report import Cell, Chart, Report, Section, table_of
 from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cells
 from app.version import RUNG
 from app.views import evidence_view, ladder_view, sweep_words
 from app.views.bar import Bar
-from app.views.wording import EFFECTS, moment, to_hand_on, without_folders
+from app.views.wording import EFFECTS, moment, without_folders
 from app.words import recorded_on, title_of
 from store.tables import ExperimentRow
 
@@ -56,16 +55,16 @@ def sweep_report(
     manifest: Mapping[str, Any],
     evidence: tuple[Mapping[str, Any], ...],
     *,
+    repeat: Sequence[str],
     now: float,
 ) -> Report:
-    """`manifest` is that of the first run, `evidence` of all runs together; `now` is in seconds since the epoch."""
+    """`manifest` is that of the first run, `evidence` of all runs together, `repeat` what measures it again; `now` is
+    in seconds since the epoch."""
     unit = "requests/s" if is_open(experiment) else "in flight"
-    command = sweep_command(experiment.spec, manifest.get("prompt_set", {}).get("name", ""), slo)
     said = sweep_words.sentences(found, slo, unit)
     basis = ladder_view.basis(manifest, experiment.spec.get("repeats", 1)) if manifest else ""
     if recorded := recorded_on(experiment.spec):
         basis += f" {recorded}."
-    repeat = to_hand_on(command) if command else None
     return Report(
         title=without_folders(experiment.title),
         headline=" ".join(said) or "Throughput and latency under growing load.",
@@ -77,9 +76,11 @@ def sweep_report(
         facts_of="",
         sections=tuple(_sections(found, unit, slo, manifest, evidence)),
         asked=(),
-        repeat=(repeat,) if repeat else (),
+        repeat=tuple(repeat),
         manifest=shown_manifest(manifest),
-        figures=tuple(_figures(experiment, point, unit, manifest, evidence, repeat) for point in found.points),
+        figures=tuple(
+            _figures(experiment, point, unit, manifest, evidence, "; ".join(repeat)) for point in found.points
+        ),
     )
 
 
@@ -145,7 +146,7 @@ def _figures(
     unit: str,
     manifest: Mapping[str, Any],
     evidence: tuple[Mapping[str, Any], ...],
-    repeat: str | None,
+    repeat: str,
 ) -> dict[str, Cell]:
     cells: dict[str, Cell] = {
         "experiment": experiment.id,

@@ -14,10 +14,10 @@ from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.per_prompt import prompt_pairs
 from app.analysis.scoring import right
 from app.prompts.prompt_set import PromptSet
-from app.views.answers import CLEAR
+from app.views.answers import CLEAR, with_answers
 from app.views.effects import span, times
 from app.views.evidence_view import cautions, evidence_rows
-from app.views.ladder_view import best_rung, measured, top_rung
+from app.views.ladder_view import best_rung, lead_rung, measured, top_rung
 from app.views.wording import count_of, without_folders
 from app.words import title_of
 
@@ -111,6 +111,8 @@ def summary_figures(ladder: Ladder) -> tuple[Figure, ...]:
         found.append(
             Figure(times(best.cost), f"the cheapest that answers as well: {name_of(best)}{kept}", _interval(best))
         )
+        if lead_rung(ladder) is best:
+            found = [found[-1], *found[:-1]]
     return tuple(found)
 
 
@@ -131,9 +133,7 @@ def rung_card(ladder: Ladder, number: int) -> Card:
         facts.append(("Right answers", " ".join(filter(None, [_percent(share), _answers(rung.quality_change)]))))
     row = next((row for row in evidence_rows(ladder) if rung.adds and row.technique == title_of(rung.adds)), None)
     seen = next((item["took_effect"] for item in rung.evidence if item["technique"] == rung.adds), None)
-    verdict, change = _change(held.factor, held.verdict), rung.quality_change
-    if change is not None and change.verdict in CLEAR:
-        verdict = f"{verdict} on cost, {change.verdict} on answers"
+    verdict = with_answers(_change(held.factor, held.verdict), rung.quality_change)
     return Card(name_of(rung), figure, verdict, tuple(facts), seen, "" if row is None else shorter(row.detail))
 
 

@@ -91,7 +91,7 @@ def keep_recipes(store: Store, choice: Choice, key: str, may_change: bool) -> No
     if may_change:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input("Save as", key="lab_save_as", width=210, placeholder="a name")
-            in_place = name.strip() in saved and st.checkbox(REPLACE, key="lab_save_over")
+            in_place = name.strip() in saved and st.checkbox(REPLACE, key=f"lab_save_over_{name.strip()}")
             if st.button("Save", key="lab_save", disabled=recipe is None) and recipe is not None:
                 done: list[str] = []
                 if attempt(lambda: done.append(save_recipe(store, name, recipe, in_place))):

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.views.wording import choice_of, plain
+from app.views.wording import choice_of
 from store.store import Store
 from store.tables import ExperimentRow
 
@@ -58,9 +58,9 @@ def linked_many(
 
 def linked_experiment(
     store: Store, rows: Sequence[ExperimentRow], default: ExperimentRow, barred: Callable[[ExperimentRow], str | None]
-) -> ExperimentRow:
-    """One of `rows`, or one that the link names though it is too old to be among them. `barred` says why one that is
-    there cannot be shown. What the link names in vain is told."""
+) -> tuple[ExperimentRow, str]:
+    """One of `rows`, or one that the link names though it is too old to be among them; and what the link names in vain,
+    in a sentence. `barred` says why one that is there cannot be shown."""
     by_id, problem = {str(row.id): row for row in rows}, None
     named = st.query_params.get("experiment")
     if named is not None and named not in by_id:
@@ -71,11 +71,8 @@ def linked_experiment(
     chosen = linked_choice(
         "Experiment", {key: choice_of(row) for key, row in by_id.items()}, "experiment", str(default.id)
     )
-    if problem is not None:
-        st.warning(
-            plain(f"The link names experiment {named}, which {problem}; another is shown."), icon=":material/link_off:"
-        )
-    return by_id[chosen]
+    said = "" if problem is None else f"The link names experiment {named}, which {problem}; another is shown."
+    return by_id[chosen], said
 
 
 def _read(options: Mapping[str, str], parameter: str, default: str) -> str:

@@ -56,7 +56,7 @@ def fit_form(models: Sequence[KnownModel]) -> str | None:
         st.error(plain(told(str(error))), icon=":material/error:")
         return name
     st.markdown(f"{SIGNS[fit.fits]} **{plain(verdict(fit))}**")
-    for text in refusals(form, kv, hardware()):
+    for text in refusals(checkpoint, form, kv, hardware()):
         st.markdown(f":red[:material/block:] {plain(text)}", width=parts.TEXT_WIDTH)
     st.plotly_chart(view.fit_figure(fit), config=PLAIN, key="fit_bar", alt=view.description(fit))
     st.table(

@@ -29,6 +29,12 @@ def page_title(title: str, sentence: str) -> None:
     st.markdown(sentence, width=TEXT_WIDTH)
 
 
+def link_problem(said: str) -> None:
+    """What a link names in vain, if anything."""
+    if said:
+        st.warning(plain(said), icon=":material/link_off:")
+
+
 def action_button(label: str, action: Callable[[], object], **options: Any) -> None:
     """A button that does `action` and draws the page anew; `options` are st.button's. Viewers are shown none."""
     if may_change() and st.button(label, **options) and attempt(action):

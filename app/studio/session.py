@@ -47,7 +47,7 @@ def open_studio() -> tuple[Store, Settings]:
     try:
         return _opened(settings.database_url), settings
     except (InputError, DatabaseError) as error:
-        said = reason(error) if may_change() else "Whoever runs this studio can see why, on a page of their own"
+        said = reason(error) if may_change() else "Ask whoever runs this studio."
         st.error(plain(said), icon=":material/database_off:", title="The database cannot be used")
         st.stop()
 

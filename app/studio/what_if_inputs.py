@@ -150,14 +150,19 @@ def saved_bar(saved: Mapping[str, Mapping[str, Any]], save: Any, forget: Any) ->
         if save is not None:
             typed = st.text_input("Name", key="what_if_name", max_chars=80, placeholder="for instance Black Friday")
             if typed.strip() in saved:
-                st.checkbox(REPLACE, key="what_if_replace")
+                st.checkbox(REPLACE, key=_replace_key(typed))
             st.button("Save this scenario", icon=":material/save:", on_click=_tried, args=(save,), key="what_if_save")
         st.caption("The address of this page holds every input: copy it to share the scenario.")
 
 
 def save_named(keep: Any) -> None:
-    name, in_place = st.session_state.get("what_if_name", ""), st.session_state.get("what_if_replace", False)
-    keep("scenario", str(name), {"inputs": held().to_query()}, bool(in_place))
+    name = str(st.session_state.get("what_if_name", ""))
+    keep("scenario", name, {"inputs": held().to_query()}, bool(st.session_state.get(_replace_key(name))))
+
+
+def _replace_key(name: str) -> str:
+    """A tick beside one name says nothing of another."""
+    return f"what_if_replace_{name.strip()}"
 
 
 def _load(content: Mapping[str, Any]) -> None:

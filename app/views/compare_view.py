@@ -34,14 +34,37 @@ def sentence(pairing: Pairing) -> str:
     return f"{pairing.side.name}: {'; '.join([f'{verdict}; {found.reason}', *pairing.doubts])}."
 
 
+def link_problems(baseline: str | None, candidates: str, known: Sequence[str], most: int) -> list[str]:
+    """What a link names in vain: its baseline, and its candidates with commas between them."""
+    found = []
+    if baseline is not None and baseline not in known:
+        found.append(f"The link's baseline, {baseline}, is not measured here; another is shown.")
+    asked = list(dict.fromkeys(filter(None, candidates.split(","))))
+    gone = [key for key in asked if key not in known]
+    if gone:
+        verb = "is" if len(gone) == 1 else "are"
+        found.append(f"{listed(gone)} of the link {verb} not measured here and left out.")
+    if len(asked) - len(gone) > most:
+        found.append(f"The link names more than {most} candidates; the first {most} are shown.")
+    return found
+
+
 def told_first(pairings: Sequence[Pairing]) -> Pairing | None:
-    """The candidate whose cards are shown: of those that are better the cheapest, else the first that can be held
-    against the baseline."""
-    known = [each for each in pairings if "relative_cost" in each.found.differences]
-    better = [each for each in known if each.found.verdict == "better"]
-    return min(better, key=lambda each: each.found.differences["relative_cost"].delta or 0.0, default=None) or next(
-        iter(known), None
-    )
+    """The candidate whose cards are shown: the cheapest of those that are better and whose answers are not clearly
+    worse, else the first that can be held against the baseline."""
+    known = [(each, cost) for each in pairings if (cost := _delta(each, "relative_cost")) is not None]
+    fair = [(cost, each) for each, cost in known if each.found.verdict == "better" and not _spoils(each)]
+    best = min(fair, key=lambda pair: pair[0], default=None)
+    return best[1] if best is not None else known[0][0] if known else None
+
+
+def _delta(pairing: Pairing, tag: str) -> float | None:
+    return pairing.found.differences[tag].delta if tag in pairing.found.differences else None
+
+
+def _spoils(pairing: Pairing) -> bool:
+    quality = pairing.found.differences.get("quality")
+    return quality is not None and quality.verdict == "worse"
 
 
 def cards(pairing: Pairing) -> list[Card]:
@@ -60,8 +83,9 @@ def cards(pairing: Pairing) -> list[Card]:
 
 
 def counts_sentence(pairing: Pairing) -> str:
-    """How many of its metrics changed which way."""
-    verdicts = [item.verdict for item in pairing.found.differences.values()]
+    """How many of the metrics that have a better and a worse changed which way."""
+    known = [item for tag, item in pairing.found.differences.items() if item.delta is not None and BY_TAG[tag].better]
+    verdicts = [item.verdict for item in known]
     counts = Counter(word if word in CLEAR else "without a clear change" for word in verdicts)
     said = [f"{counts[word]} {word}" for word in (*CLEAR, "without a clear change") if counts[word]]
     metrics = count_of(len(verdicts), "metric")

@@ -1,4 +1,4 @@
-"""What the Ladder page says and tabulates, from the pure ladder model. Pure; figures are in charts.py."""
+"""What the Ladder page says and tabulates, from the pure ladder model. Pure; figures are in waterfall.py."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def best_rung(ladder: Ladder) -> RungResult | None:
 
 
 def lead_rung(ladder: Ladder) -> RungResult | None:
-    """The one that is told first: the top rung, or the best one where the top rung's saving is paid for in answers."""
+    """The one that is told first: the top rung, or the best one where the top rung's answers are clearly worse."""
     top = top_rung(ladder)
     spoilt = top is not None and top.quality is not None and top.quality.verdict == "worse"
     return (best_rung(ladder) or top) if spoilt else top
@@ -82,7 +82,7 @@ def headline(ladder: Ladder) -> str:
     outcome = verdicts.get(top.comparison.verdict, f"{top.comparison.verdict}, {top.comparison.reason}")
     return (
         f"With {techniques_used}, an answered request costs {times(top.cost)} the baseline's ({interval}): {outcome}"
-        f"{_answers_too(top) if top is top_rung(ladder) else ', and its answers are no worse'}."
+        f"{_answers_too(top) or ('' if top is top_rung(ladder) else ', and its answers are not clearly worse')}."
     )
 
 
@@ -107,12 +107,14 @@ def cheapest(ladder: Ladder) -> str | None:
     if not top.is_step:
         known = any(rung.quality is not None for rung in ladder.rungs)
         return (
-            f"The cheapest recipe{' whose answers are no worse' if known else ''} is “{best.label}” at "
+            f"The cheapest recipe{' whose answers are not clearly worse' if known else ''} is “{best.label}” at "
             f"{times(best.cost)}."
         )
     if top.verdict != "worse":
         return None
-    return f"The cheapest rung is “{best.label}” at {times(best.cost)}; the last one did not pay."
+    spoilt = any((rung.cost or inf) < (best.cost or 0.0) for rung in measured(ladder) if not rung.is_again)
+    fair = " whose answers are not clearly worse" if spoilt else ""
+    return f"The cheapest rung{fair} is “{best.label}” at {times(best.cost)}; the last one did not pay."
 
 
 def basis(manifest: Mapping[str, Any], repeats: int) -> str:
@@ -132,7 +134,7 @@ def cards(ladder: Ladder) -> list[Card]:
     found = []
     for tag, part in CARDS:
         if tag == QUALITY:
-            found += _answers_card(baseline, top)
+            found += _answers_card(top)
             continue
         metric = BY_TAG[tag]
         before, after = (_value(rung, tag, part) for rung in (baseline, top))
@@ -146,8 +148,8 @@ def cards(ladder: Ladder) -> list[Card]:
     return found
 
 
-def _answers_card(baseline: RungResult, top: RungResult) -> list[Card]:
-    """None where no answers were expected; the change in points, as shares are compared."""
+def _answers_card(top: RungResult) -> list[Card]:
+    """Empty where no answers were expected; the change in points, as shares are compared."""
     metric, share, change = BY_TAG[QUALITY], top.metrics[QUALITY], top.quality
     if share is None:
         return []

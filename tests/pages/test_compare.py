@@ -249,7 +249,7 @@ def test_configuration_shows_differences_and_can_be_searched(open_page: Open, st
 def test_what_a_link_names_in_vain_is_told(open_page: Open, store: Store) -> None:
     number = factory.finished(store)
     at = open_page("compare", **{"baseline": f"{number}.0", "with": f"{number}.2,99.1"})
-    assert "The link names “99.1”, which is not measured here; it is left out." in words(at)
+    assert "99.1 of the link is not measured here and left out." in words(at)
     assert at.multiselect(key="chosen_with").value == [f"{number}.2"]
 
 

@@ -147,3 +147,13 @@ def test_nothing_is_changed(open_page: Open, store: Store) -> None:
     assert {button.label for button in at.button} == {
         "Back", "Next", "Play", "This slide as a link", "Endless, for a wall"
     }  # fmt: skip
+
+
+def test_a_link_reaches_beyond_the_list(open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = factory.finished(store)
+    factory.finished(store)
+    newest = store.experiments.recent(1)
+    monkeypatch.setattr(type(store.experiments), "recent", lambda *_: newest)
+    at = open_page("demo", experiment=str(old))
+    assert not at.error
+    assert open_page("demo", experiment="98765").error

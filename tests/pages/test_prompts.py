@@ -174,6 +174,7 @@ def test_viewers_see_and_export_and_change_nothing(
     monkeypatch.setenv("RUNG_READ_ONLY", "1")
     at = open_page("prompts", set="mine", show="Edit")
     assert [tab.label for tab in at.tabs] == ["Prompts", "Tokens", "Shared beginnings"]
+    assert "A preview loads models onto this machine" in words(open_page("prompts", set="mine"))
     assert ":gray-badge[nightly]" in words(at)
     assert not [*at.file_uploader, *at.multiselect, *at.data_editor, *at.text_input, *at.checkbox]
     assert [getattr(button, "label", None) for button in at.get("download_button")] == [

@@ -93,4 +93,4 @@ def test_an_experiment_without_a_report_is_told(open_page: Open, store: Store) -
     factory.finished(store)
     waiting = factory.queued(store)
     at = open_page("reports", experiment=str(waiting))
-    assert f"The link names experiment {waiting}, which has not been measured yet; another is shown." in words(at)
+    assert f"The link names experiment {waiting}, which waits for its turn; another is shown." in words(at)

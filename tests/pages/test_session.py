@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -35,7 +37,7 @@ def test_viewers_learn_no_address_of_a_database(store: Store, open_page: Open, m
     monkeypatch.setenv("RUNG_READ_ONLY", "1")
     at = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=60).run()
     (line,) = at.error
-    assert line.value == "Whoever runs this studio can see why\\, on a page of their own"
+    assert line.value == "Ask whoever runs this studio\\."
 
 
 def test_a_click_on_a_full_disk_says_so(store: Store, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,3 +57,8 @@ def test_a_fault_of_rung_itself_is_not_dressed_up() -> None:
     assert reason(InputError("say this")) == "say this"
     with pytest.raises(OperationalError):
         reason(OperationalError("select", {}, Exception("no such table: runs")))
+
+
+def test_a_bare_value_in_a_page_is_no_text_of_it() -> None:
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert config["runner"]["magicEnabled"] is False

@@ -161,7 +161,7 @@ def test_single_loads_answer_under_stricter_rules(open_page: Open, store: Store)
     number = factory.finished(store)
     at = open_page("what_if", usd_per_hour="1")
     said = words(at)
-    assert "There is no load sweep yet" in said
+    assert "There is no load sweep of your own yet" in said
     assert "only one load was measured" in said
     assert "at most 70% of that load is planned" in said
     assert query_of(at)["curve_from"] == f"{number}.0"
@@ -229,7 +229,7 @@ def test_viewers_load_and_do_not_save(open_page: Open, store: Store, monkeypatch
 def test_without_a_sweep_it_says_how_to_measure_one(open_page: Open, store: Store) -> None:
     factory.finished(store)
     at = open_page("what_if")
-    assert "There is no load sweep yet" in words(at)
+    assert "There is no load sweep of your own yet" in words(at)
     assert not at.code
     assert "python -m app sweep" in unfolded(at, "how_to_measure").code[0].value
 
@@ -251,3 +251,25 @@ def test_money_is_no_formula_and_names_are_no_links(open_page: Open, store: Stor
     assert "$" not in shown.replace("\\$", "")
     assert "$" not in at.metric[0].proto.help.replace("\\$", "")
     assert "](http" not in on_tab(at, "Rests on").table[0].value.to_string()
+
+
+def test_a_tick_beside_one_name_replaces_no_other(open_page: Open, store: Store) -> None:
+    swept(store)
+    for name in ("one", "two"):
+        store.saved.keep("scenario", name, {"inputs": {"requests_per_day": "1"}})
+    at = open_page("what_if")
+    at.text_input("what_if_name").set_value("one").run()
+    at.checkbox("what_if_replace_one").check().run()
+    at.button("what_if_save").click().run()
+    assert store.saved.all("scenario")["one"]["inputs"]["requests_per_day"] != "1"
+    at.text_input("what_if_name").set_value("two")
+    at.button("what_if_save").click().run()
+    assert store.saved.all("scenario")["two"]["inputs"]["requests_per_day"] == "1"
+    assert "there is a scenario called two already" in words(at)
+
+
+def test_a_measurement_that_is_not_here_is_told(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if", curve_from="999")
+    assert "The link names 999, which was not measured here; another is shown." in words(at)
+    assert "not measured here" not in words(at.run())

@@ -15,6 +15,7 @@ from app.engine.fit_words import amount, parts, refusals, verdict
 from app.engine.hardware import Hardware
 from app.engine.kv_layout import kv_layout
 from app.engine.memory_fit import (
+    AS_SERVED,
     ENGINE_BYTES,
     GIB,
     Fit,
@@ -214,9 +215,14 @@ def test_what_is_quantized_already_stays_so(tmp_path: Path) -> None:
         fit_checkpoint(packed, None, RAM, Load(1, 1), "int8")
 
 
-def test_forms_that_no_engine_here_would_serve() -> None:
+def test_what_no_engine_here_would_serve(tmp_path: Path) -> None:
     old, new = (Hardware("cpu", 2, GIB, cpu_features=found) for found in (("avx2",), ("avx2", "avx512f")))
-    assert refusals("int4", "fp8", new) == refusals("int8", "auto", old) == []
-    int4, fp8 = refusals("int4", "fp8", old)
+    served = read_checkpoint(checkpoint_folder(tmp_path / "tiny"))
+    assert refusals(served, "int4", "fp8", new) == refusals(served, "int8", "auto", old) == []
+    int4, fp8 = refusals(served, "int4", "fp8", old)
+    packed = replace(served, config={**LLAMA, "quantization_config": {"quant_method": "awq", "bits": 4}})
+    assert refusals(packed, AS_SERVED, "auto", new) == []
+    (reason,) = refusals(packed, AS_SERVED, "auto", old)
+    assert "the weights of tiny have 4 bits" in reason
     assert "4-bit weights on processors with AVX-512 only" in int4
     assert "FP8 KV cache" in fp8

@@ -102,11 +102,18 @@ def test_further_arguments_come_last() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["--dtype", "--dtype=half", "--no-enable-prefix-caching", "--enable_prefix_caching", "--port=1"]
+    "given",
+    ["--dtype", "--dtype=half", "--no-enable-prefix-caching", "--enable_prefix_caching", "--port=1", "--served-model"],
 )
 def test_what_is_said_already_is_not_said_once_more(given: str) -> None:
     with pytest.raises(InputError, match=f"--engine-arg {given}: Rung gives {given.partition('=')[0]} to vLLM itself"):
         plan(extra_args=("--seed", "7", given))
+
+
+def test_a_part_of_a_setting_is_that_setting() -> None:
+    drafted = Recipe.of([("speculative_decoding", {})])
+    with pytest.raises(InputError, match="Rung gives --speculative-config.num_speculative_tokens to vLLM itself"):
+        plan_engine(tiny(), drafted, CPU, EngineOptions(extra_args=("--speculative-config.num_speculative_tokens=9",)))
 
 
 def test_compilation_is_left_to_people() -> None:

@@ -121,3 +121,12 @@ def test_a_run_without_figures_is_no_point(store: Store) -> None:
     store.runs.set_summary(store.runs.of_experiment(ladder)[1].id, {"requests": 12, "errors": 0, "metrics": {}})
     with pytest.raises(InputError, match="no run of it has a throughput and a latency"):
         load_curve(store, choice(store, f"{ladder}.0"))
+
+
+def test_ones_own_goes_before_what_was_recorded() -> None:
+    own, sweep, other = (
+        CurveChoice("5.0", "own", (), False), CurveChoice("3", "sweep", (), True, is_recorded=True),
+        CurveChoice("4", "other", ({"technique": "prefix_caching"},), True, is_recorded=True),
+    )  # fmt: skip
+    assert default_pair([own, sweep, other]) == ("5.0", "")
+    assert default_pair([sweep, other]) == ("3", "4")

@@ -142,6 +142,7 @@ def choices() -> some.SearchStrategy[Choice]:
         limit=some.integers(1, 128),
         concurrency=whole["concurrency"],
         rate=some.sampled_from([0.01, 0.5, 2.0, 12.25]),
+        price=some.sampled_from([None, 0.0, 0.5, 1234.56]),
     )
 
 

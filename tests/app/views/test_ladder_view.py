@@ -220,7 +220,7 @@ class TestAnswers:
         found = ladder(900, 900, 300, 100, right=(29, 29, 29, 3))
         assert headline(found).startswith("With")
         assert "costs 0.40x the baseline's" in headline(found)
-        assert headline(found).endswith("and its answers are no worse.")
+        assert headline(found).endswith("and its answers are not clearly worse.")
         said = cheapest(found)
         assert said is not None
         assert said.endswith("makes it 0.20x, and 86.7 points fewer of the answers are right.")
