@@ -86,7 +86,8 @@ if len(rungs) < 2:
     st.stop()
 
 names = {key: name for key, (name, _) in rungs.items()}
-baseline = linked_choice("Baseline", names, "baseline", opened_first(list(names)))
+named = st.query_params.get("baseline", "")
+baseline = linked_choice("Baseline", names, "baseline", named if named in names else opened_first(list(names)))
 others = {key: name for key, name in names.items() if key != baseline}
 own = [key for key in others if key.startswith(f"{baseline.partition('.')[0]}.")]
 chosen = linked_many("Candidates", others, "with", own[:3] or list(others)[:1], {"baseline": baseline}, MOST)

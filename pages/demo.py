@@ -178,7 +178,7 @@ def walk() -> None:
     if experiment is not None and experiment.id not in {row.id for row in fit}:
         fit.append(experiment)
     if link.problem:
-        st.warning(f"The link could not be read whole: {link.problem}.", icon=":material/link_off:")
+        parts.link_problem(f"The link could not be read whole: {link.problem}.")
     if experiment is None:
         show_empty(link, waiting)
         return

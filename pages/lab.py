@@ -60,7 +60,7 @@ if not models or not sets:
 there = There(models, {name: row.size for name, row in sets.items()})
 opened = lab_session.open_link(partial(first_choice, store, settings, hardware(), there), there)
 for text in opened.problems:
-    st.warning(plain(told(lab_notes.sentence(text))), icon=":material/link_off:")
+    parts.link_problem(told(lab_notes.sentence(text)))
 with st.container(border=True, width=CATALOGUE_WIDTH + GAP + PLAN_WIDTH):
     choice = choose_measured(opened.base, opened.key, there)
 try:

@@ -214,10 +214,7 @@ if not choices:
     st.page_link("../pages/home.py", label="Go to Home", icon=":material/home:")
     st.stop()
 
-gone = [
-    st.query_params[name] for name in ("curve_from", "curve_to") if st.query_params.get(name, "") not in ("", *titles)
-]
-what_if_inputs.follow_link(defaults())
+what_if_inputs.follow_link(defaults(), titles)
 with st.container(horizontal=True, vertical_alignment="center"):
     change = may_change()
     what_if_inputs.saved_bar(
@@ -225,9 +222,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
         partial(what_if_inputs.save_named, store.saved.keep) if change else None,
         partial(store.saved.forget, "scenario") if change else None,
     )
-told_of = [f"The link names {key}, which was not measured here; another is shown" for key in gone]
-for problem in (*st.session_state.pop(WRONG, ()), *told_of):
-    st.warning(plain(f"{problem}."), icon=":material/link_off:")
+for problem in st.session_state.pop(WRONG, ()):
+    parts.link_problem(f"{problem}.")
 if not any(choice.is_sweep for choice in opening_choices(choices)):
     st.info(
         "There is no load sweep of your own yet: an answer that rests on a single measured load keeps stricter rules.",

@@ -68,12 +68,18 @@ def beyond_recipe(baseline: Mapping[str, Any], candidate: Mapping[str, Any]) -> 
     )
 
 
+def flag_value(argv: Sequence[str], flag: str) -> str | None:
+    """Of `--flag value` or `--flag=value` in an engine's command, None without either."""
+    parted = [part for each in argv for part in (each.split("=", 1) if each.startswith("--") else [each])]
+    return next((value for name, value in pairwise(parted) if name == flag), None)
+
+
 def _asked(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """With the data type that came of it, where that was left open: it goes by the processor too."""
     found = dict(_facts(manifest.get("options") or {}, ASKED))
     if found.get(DTYPE) == "auto":
         argv = (manifest.get("engine") or {}).get("argv") or ()
-        found[DTYPE] = dict(pairwise(argv)).get("--dtype", "auto")
+        found[DTYPE] = flag_value(argv, "--dtype") or "auto"
     return found
 
 

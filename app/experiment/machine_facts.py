@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from app.analysis.environment import flag_value
 from app.analysis.roofline import shape_of
 from app.engine.checkpoint import read_checkpoint
 from app.engine.energy import EnergyMeter, open_meter
@@ -36,9 +36,9 @@ def machine_facts(checkpoint: Path | None, manifest: Mapping[str, Any], meter: E
     shape = shape_of(config)
     # A processor is measured for seconds, so only where there is something to hold against its peak.
     peaks = peaks_of(hardware, dtype_of(config, _argv(manifest))) if shape is not None or hardware.gpus else None
-    is_wide = _value(_argv(manifest), "--dtype") in FULL_WIDTH
+    is_wide = flag_value(_argv(manifest), "--dtype") in FULL_WIDTH
     if shape is not None:
-        kept = _value(_argv(manifest), "--kv-cache-dtype")
+        kept = flag_value(_argv(manifest), "--kv-cache-dtype") or "auto"
         number = kv_number_bytes(is_wide, "fp8" if kept.startswith("fp8") else kept)
         shape = replace(shape, kv_bytes=shape.kv_bytes * number / kv_number_bytes(False, "auto"))
     return facts | {
@@ -59,16 +59,10 @@ def _held_bytes(folder: Path, is_wide: bool) -> int | None:
 
 def dtype_of(config: Mapping[str, Any], argv: Sequence[str]) -> str:
     """What the engine computes in: what its command says, else the checkpoint's type, where 32 bits become bfloat16."""
-    asked = _value(argv, "--dtype")
+    asked = flag_value(argv, "--dtype") or "auto"
     asked = {"half": "float16", "float": "float32"}.get(asked, asked)
     own = config.get("dtype") or config.get("torch_dtype")
     return asked if asked in DTYPES else "float16" if own == "float16" else "bfloat16"
-
-
-def _value(argv: Sequence[str], flag: str) -> str:
-    """Of `--flag value` or `--flag=value`, "auto" without either."""
-    parted = [part for each in argv for part in (each.split("=", 1) if each.startswith("--") else [each])]
-    return next((value for name, value in pairwise(parted) if name == flag), "auto")
 
 
 def _argv(manifest: Mapping[str, Any]) -> list[str]:

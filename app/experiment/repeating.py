@@ -10,12 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from typing import Any, Literal
 
 from app.analysis.agreement import Agreement, agreement
 from app.analysis.compare import Comparison, Difference, RungData, compare, corrected
 from app.analysis.compare_summaries import compare_summaries
+from app.analysis.environment import flag_value
 from app.analysis.metric import BY_TAG
 from app.analysis.pooling import pooled_metrics
 from app.analysis.summary import CountedRecord
@@ -248,15 +248,15 @@ def options_of(past: Past) -> EngineOptions:
     what came of it: its flags."""
     asked = past.manifest.get("options") or past.stored.get("engine")
     argv = list(_part(past, "engine").get("argv") or ())
-    flags = dict(pairwise(argv))
+    dtype = flag_value(argv, "--dtype") or AUTO
     if asked:
         options = EngineOptions.from_json(asked)
         # Left open, it was chosen for the processor of then.
-        return replace(options, dtype=flags.get("--dtype", AUTO)) if options.dtype == AUTO else options
-    length, kv_bytes = flags.get("--max-model-len"), flags.get("--kv-cache-memory-bytes")
+        return replace(options, dtype=dtype) if options.dtype == AUTO else options
+    length, kv_bytes = flag_value(argv, "--max-model-len"), flag_value(argv, "--kv-cache-memory-bytes")
     return EngineOptions(
         max_model_len=None if length is None else int(length),
         kv_cache_gib=None if kv_bytes is None else int(kv_bytes) / GIB,
-        dtype=flags.get("--dtype", "auto"),
+        dtype=dtype,
         trust_remote_code="--trust-remote-code" in argv,
     )

@@ -142,10 +142,8 @@ def repeat_lines(store: Store, sides: Sequence[Side]) -> list[str]:
     """The command lines that measure the sides' experiments again, and the one that compares them."""
     lines: dict[str, None] = {}
     for side in sides:
-        experiment, name = (
-            store.experiments.get(side.experiment_id),
-            side.manifest.get("prompt_set", {}).get("name", ""),
-        )
+        experiment = store.experiments.get(side.experiment_id)
+        name = side.manifest.get("prompt_set", {}).get("name", "")
         runs = side.run_ids if side.data.positions else ()
         slo = kept_slo(experiment.spec) if experiment.kind == SWEEP else None
         lines |= dict.fromkeys(measuring_commands(experiment.spec, experiment.kind, name, slo, runs))

@@ -17,7 +17,7 @@ from app.prompts.prompt_set import PromptSet
 from app.views.answers import CLEAR, with_answers
 from app.views.effects import span, times
 from app.views.evidence_view import cautions, evidence_rows
-from app.views.ladder_view import best_rung, lead_rung, measured, top_rung
+from app.views.ladder_view import best_rung, climbed, lead_rung, top_rung
 from app.views.wording import count_of, without_folders
 from app.words import title_of
 
@@ -80,9 +80,9 @@ class OnePrompt:
 
 def slides(ladder: Ladder, has_prompt: bool) -> tuple[Slide, ...]:
     """At least one: without a rung beside the baseline, only how it was measured."""
-    climbed = [rung for rung in measured(ladder) if rung.against is not None and not rung.is_again]
-    found = [Slide("summary", "What it is worth")] if climbed else []
-    found += [Slide("rung", name_of(rung), rung.rung) for rung in climbed]
+    rungs = climbed(ladder)
+    found = [Slide("summary", "What it is worth")] if rungs else []
+    found += [Slide("rung", name_of(rung), rung.rung) for rung in rungs]
     if article_steps(ladder):
         found.append(Slide("article", "Measured against the article"))
     if has_prompt:

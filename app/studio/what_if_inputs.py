@@ -37,14 +37,17 @@ def field_key(name: str) -> str:
     return f"what_if_{name}"
 
 
-def follow_link(defaults: Scenario) -> None:
+def follow_link(defaults: Scenario, titles: Mapping[str, str]) -> None:
     """Takes the address for the scenario when it is not the one that this page wrote: a link, a saved scenario, or the
-    browser's way back. Called from the page's script only: during quick changes of a field the address lags behind."""
+    browser's way back. `titles` are of the curves that there are. Called from the page's script only: during quick
+    changes of a field the address lags behind."""
     query = {name: st.query_params[name] for name in NAMES if name in st.query_params}
     if HELD in st.session_state and query == st.session_state.get(WRITTEN):
         return
     scenario, wrong = read_scenario(query, defaults)
-    st.session_state[WRONG] = wrong
+    gone = [query[name] for name in ("curve_from", "curve_to") if query.get(name, "") not in ("", *titles)]
+    unknown = [f"The link names {key}, which was not measured here; another is shown" for key in gone]
+    st.session_state[WRONG] = [*wrong, *unknown]
     _hold(scenario)
 
 

@@ -21,6 +21,11 @@ def with_answers(verdict: str, quality: Difference | None) -> str:
     return f"{verdict} on cost, {quality.verdict} on answers"
 
 
+def are_worse(quality: Difference | None) -> bool:
+    """Whether the answers clearly are worse; not where none were expected."""
+    return quality is not None and quality.verdict == "worse"
+
+
 def verdict_of(rung: RungResult) -> str:
     """The word for a rung beside the one it is held against, or how far it is while there is none."""
     return with_answers(rung.verdict, rung.quality_change) if rung.status == "done" else rung.status

@@ -15,7 +15,7 @@ from app.analysis.metric import BY_TAG, MISSING
 from app.analysis.statistics import distribution, ecdf
 from app.analysis.summary import LATENCIES, latencies_of
 from app.experiment.comparing import Pairing, Side
-from app.views.answers import CLEAR, with_answers
+from app.views.answers import CLEAR, are_worse, with_answers
 from app.views.card import Card
 from app.views.charts import DASHES, accents_of, frame
 from app.views.effects import times
@@ -53,18 +53,17 @@ def told_first(pairings: Sequence[Pairing]) -> Pairing | None:
     """The candidate whose cards are shown: the cheapest of those that are better and whose answers are not clearly
     worse, else the first that can be held against the baseline."""
     known = [(each, cost) for each in pairings if (cost := _delta(each, "relative_cost")) is not None]
-    fair = [(cost, each) for each, cost in known if each.found.verdict == "better" and not _spoils(each)]
+    fair = [
+        (cost, each)
+        for each, cost in known
+        if each.found.verdict == "better" and not are_worse(each.found.differences.get("quality"))
+    ]
     best = min(fair, key=lambda pair: pair[0], default=None)
     return best[1] if best is not None else known[0][0] if known else None
 
 
 def _delta(pairing: Pairing, tag: str) -> float | None:
     return pairing.found.differences[tag].delta if tag in pairing.found.differences else None
-
-
-def _spoils(pairing: Pairing) -> bool:
-    quality = pairing.found.differences.get("quality")
-    return quality is not None and quality.verdict == "worse"
 
 
 def cards(pairing: Pairing) -> list[Card]:

@@ -9,7 +9,7 @@ from typing import Any
 from app.analysis.compare import MIN_EFFECT
 from app.analysis.ladder import Ladder, Reference, RungResult
 from app.analysis.metric import BY_TAG, MISSING
-from app.views.answers import CLEAR, points, quality_span, rung_sentence, verdict_of
+from app.views.answers import CLEAR, are_worse, points, quality_span, rung_sentence, verdict_of
 from app.views.card import Card
 from app.views.effects import span, times
 from app.views.wording import count_of, in_sentence, listed, without_folders
@@ -38,16 +38,19 @@ def measured(ladder: Ladder) -> list[RungResult]:
     return [rung for rung in ladder.rungs if rung.cost is not None]
 
 
+def climbed(ladder: Ladder) -> list[RungResult]:
+    """Those that are held against another; not the baseline's repetition."""
+    return [rung for rung in measured(ladder) if rung.against is not None and not rung.is_again]
+
+
 def top_rung(ladder: Ladder) -> RungResult | None:
     """The measured rung with most techniques on, and of several such the cheapest; not the baseline's repetition."""
-    climbed = [rung for rung in measured(ladder) if rung.against is not None and not rung.is_again]
-    return max(climbed, key=lambda rung: (len(rung.techniques), -(rung.cost or 0.0)), default=None)
+    return max(climbed(ladder), key=lambda rung: (len(rung.techniques), -(rung.cost or 0.0)), default=None)
 
 
 def fair_rungs(ladder: Ladder) -> list[RungResult]:
-    """The measured rungs whose answers are not clearly worse than the baseline's; not the baseline's repetition."""
-    climbed = [rung for rung in measured(ladder) if rung.against is not None and not rung.is_again]
-    return [rung for rung in climbed if not (rung.quality and rung.quality.verdict == "worse")]
+    """Those whose answers are not clearly worse than the baseline's."""
+    return [rung for rung in climbed(ladder) if not are_worse(rung.quality)]
 
 
 def best_rung(ladder: Ladder) -> RungResult | None:
@@ -59,37 +62,36 @@ def best_rung(ladder: Ladder) -> RungResult | None:
 def lead_rung(ladder: Ladder) -> RungResult | None:
     """The one that is told first: the top rung, or the best one where the top rung's answers are clearly worse."""
     top = top_rung(ladder)
-    spoilt = top is not None and top.quality is not None and top.quality.verdict == "worse"
-    return (best_rung(ladder) or top) if spoilt else top
+    return (best_rung(ladder) or top) if top is not None and are_worse(top.quality) else top
 
 
 def headline(ladder: Ladder) -> str:
     """What the techniques of the leading rung are worth together, in one sentence."""
-    top = lead_rung(ladder)
-    if top is None or top.cost is None:
+    lead = lead_rung(ladder)
+    if lead is None or lead.cost is None:
         if not measured(ladder):
             return "No rung has been measured yet."
         if len(ladder.rungs) == 1:
             return "One recipe was measured, with none to compare it with."
         return "There is nothing to hold against the baseline."
-    techniques_used = listed([in_sentence(title_of(key)) for key in top.techniques]) or f"“{top.label}”"
-    interval = f"95 % interval {span(top.cost_interval)}" if top.cost_interval else "too few prompts for an interval"
+    techniques_used = listed([in_sentence(title_of(key)) for key in lead.techniques]) or f"“{lead.label}”"
+    interval = f"95 % interval {span(lead.cost_interval)}" if lead.cost_interval else "too few prompts for an interval"
     verdicts = {
-        "better": f"{1 - top.cost:.0%} less",
-        "worse": f"{top.cost - 1:.0%} more",
+        "better": f"{1 - lead.cost:.0%} less",
+        "worse": f"{lead.cost - 1:.0%} more",
         "no clear change": "no clear change",
     }
-    outcome = verdicts.get(top.comparison.verdict, f"{top.comparison.verdict}, {top.comparison.reason}")
+    outcome = verdicts.get(lead.comparison.verdict, f"{lead.comparison.verdict}, {lead.comparison.reason}")
     return (
-        f"With {techniques_used}, an answered request costs {times(top.cost)} the baseline's ({interval}): {outcome}"
-        f"{_answers_too(top) or ('' if top is top_rung(ladder) else ', and its answers are not clearly worse')}."
+        f"With {techniques_used}, an answered request costs {times(lead.cost)} the baseline's ({interval}): {outcome}"
+        f"{_answers_too(lead) or ('' if lead is top_rung(ladder) else ', and its answers are not clearly worse')}."
     )
 
 
 def _answers_too(top: RungResult) -> str:
     """Where the answers clearly changed since the baseline, a saving is not told without them."""
     change = top.quality
-    if change is None or change.delta is None or change.verdict not in ("better", "worse"):
+    if change is None or change.delta is None or change.verdict not in CLEAR:
         return ""
     return f", and {abs(change.delta):.1f} points {'more' if change.delta > 0 else 'fewer'} of the answers are right"
 
@@ -127,17 +129,17 @@ def basis(manifest: Mapping[str, Any], repeats: int) -> str:
 
 
 def cards(ladder: Ladder) -> list[Card]:
-    top = lead_rung(ladder)
-    if top is None:
+    lead = lead_rung(ladder)
+    if lead is None:
         return []
     baseline = ladder.rungs[0]
     found = []
     for tag, part in CARDS:
         if tag == QUALITY:
-            found += _answers_card(top)
+            found += _answers_card(lead)
             continue
         metric = BY_TAG[tag]
-        before, after = (_value(rung, tag, part) for rung in (baseline, top))
+        before, after = (_value(rung, tag, part) for rung in (baseline, lead))
         delta = after / before - 1 if before and after is not None else None
         change = None if delta is None else f"{delta:+.0%}"
         clear = delta is not None and abs(delta) > max(MIN_EFFECT, ladder.noise.get(tag, 0.0))

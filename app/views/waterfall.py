@@ -43,12 +43,13 @@ def waterfall(ladder: Ladder) -> go.Figure:
     )
     _add_article(figure, ladder)
     highest, narrow = max([top_of(rung) for rung in shown] + [1.0]), len(ladder.rungs) > MANY
+    names = {rung.rung: _under_bar(rung, narrow) for rung in ladder.rungs}
     figure.update_layout(
-        **frame(420 + 20 * max((_under_bar(rung, narrow).count("<br>") for rung in shown), default=0)),
+        **frame(420 + 20 * max((names[rung.rung].count("<br>") for rung in shown), default=0)),
         barmode="overlay",
         xaxis={
-            "tickvals": [rung.rung for rung in ladder.rungs],
-            "ticktext": [_under_bar(rung, narrow) for rung in ladder.rungs],
+            "tickvals": list(names),
+            "ticktext": list(names.values()),
             "tickangle": 0,
             "tickfont": {"size": 13, "color": TEXT},
             "automargin": True,

@@ -13,6 +13,7 @@ from app.analysis.load_curve import LoadCurve
 from app.analysis.metric import MISSING
 from app.analysis.scenario import Scenario
 from app.analysis.sensitivity import sensitivity
+from app.analysis.statistics import Interval
 from app.analysis.what_if import answer
 from app.studio import what_if_charts, what_if_notes, what_if_view
 from app.studio.what_if_view import Side
@@ -84,6 +85,11 @@ def test_the_range_in_words() -> None:
     assert "even the lightest measured load may be over the limits" in what_if_view.range_text(wide)
     sure = answer(SCENARIO, unsure)
     assert what_if_view.range_text(sure).endswith("at both ends of the highest load's 95 % interval.")
+    span = Interval(10.0, 20.0)
+    assert (
+        what_if_view.range_text(replace(sure, range=span))
+        == "$10.00 to $20.00, by the 95 % interval of the highest load."
+    )
 
 
 def test_a_limit_to_begin_with_is_kept_by_the_lightest_loads() -> None:
