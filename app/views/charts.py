@@ -68,7 +68,7 @@ def cost_bars(ladder: Ladder) -> go.Figure:
     highest = max([rung.cost or 0.0 for rung in shown] + [1.0])
     figure.update_layout(
         **frame(44 * max(len(shown), 1) + 24),
-        xaxis={"visible": False, "range": [0, highest * 1.45], "fixedrange": True},
+        xaxis={"visible": False, "range": [0, highest * 1.75], "fixedrange": True},
         yaxis={"autorange": "reversed", "fixedrange": True, "tickfont": {"size": 13, "color": TEXT}, "automargin": True,
                "showgrid": False, "ticklabelstandoff": 8},
     )  # fmt: skip
