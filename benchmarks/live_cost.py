@@ -126,7 +126,7 @@ def one_run(bench: Bench, browser: BrowserContext, requests: int, watched: bool,
     page: Page | None = browser.new_page() if watched else None
     if page is not None:
         open_page(page, f"{bench.studio}/live")
-        page.get_by_test_id("stMetric").first.wait_for()
+        page.get_by_text("Output rate").first.wait_for()
     states = [run.status for run in bench.store.runs.of_experiment(experiment)]
     if "queued" not in states:
         raise RuntimeError(f"the page was not open within {RUNS} runs; give more --seconds")

@@ -12,7 +12,8 @@ from app.experiment.results import first_manifest, prompts_of, rung_data
 from app.studio import demo, large, parts
 from app.studio.demo_link import LATEST, PACE_S, Link, read_link, shown
 from app.studio.demo_view import show_slide
-from app.studio.session import POLL_S, ladder_of, ladder_version, open_studio
+from app.studio.session import ladder_of, ladder_version, open_studio
+from app.studio.watching import LOOK_S
 from app.views.ladder_view import best_rung, top_rung
 from app.views.wording import choice_of, plain, recorded_badge, without_folders
 from store.tables import ExperimentRow
@@ -72,7 +73,7 @@ def show_running(waiting: list[ExperimentRow]) -> None:
     """What is measured now, above what was measured; the page is drawn anew when that ends or something new begins."""
     ids = [row.id for row in waiting]
 
-    @st.fragment(run_every=POLL_S)
+    @st.fragment(run_every=LOOK_S)
     def watch() -> None:
         live = parts.running_now(store, ids)
         st.markdown(f"**Measuring now:** {plain(live.title)} · {plain(live.phase or 'waiting for its turn')}")

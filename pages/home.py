@@ -12,7 +12,8 @@ from app.engine.hub import find_model
 from app.experiment.cautions import cautions_of
 from app.studio import live_parts, parts, starter
 from app.studio.access import may_change, told
-from app.studio.session import POLL_S, hardware, ladder_of, ladder_version, open_studio, worker_notice
+from app.studio.session import hardware, ladder_of, ladder_version, open_studio, worker_notice
+from app.studio.watching import LOOK_S
 from app.views.charts import PLAIN, cost_bars, description
 from app.views.ladder_view import headline
 from app.views.wording import (
@@ -42,16 +43,14 @@ def show_running(experiment: ExperimentRow, queue: list[ExperimentRow]) -> None:
     with st.container(border=True):
         st.header(plain(without_folders(experiment.title)), anchor=False)
 
-        @st.fragment(run_every=POLL_S)
+        drawn = parts.running_now(store, ids)
+
+        @st.fragment(run_every=LOOK_S)
         def watch() -> None:
-            live = parts.running_now(store, ids)
-            sign = parts.state_sign(live.status)
-            phase = "Cancelling" if live.cancelling else live.phase or "Waiting for the worker"
-            st.markdown(f"{sign.badge} {plain(phase)}")
-            parts.progress_bar(live)
-            parts.rung_list(live.rungs)
+            live_parts.progress(parts.running_now(store, ids, drawn.rungs))
 
         watch()
+        parts.rung_list(drawn.rungs)
         with st.container(horizontal=True, vertical_alignment="center"):
             live_parts.cancel_button(store, experiment)
             st.page_link("../pages/live.py", label="Watch live", icon=":material/monitoring:")

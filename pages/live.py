@@ -12,7 +12,8 @@ from app.experiment.live_file import live_path, read_live_run
 from app.studio import live_parts, parts
 from app.studio.access import may_change
 from app.studio.live_view import figures, moment_sentence, now_readings
-from app.studio.session import POLL_S, open_studio, worker_notice
+from app.studio.session import open_studio, worker_notice
+from app.studio.watching import LOOK_S, stand_still
 from app.views.wording import duration, moment, plain, recorded_badge, without_folders
 from store.experiments import RESUMABLE
 from store.tables import ExperimentRow
@@ -29,18 +30,22 @@ def show_running(experiment: ExperimentRow, ids: list[int]) -> None:
         open_results(experiment, "Results so far")
         st.caption("It goes on when this page is closed.")
 
-    @st.fragment(run_every=POLL_S)
+    stand_still()
+    drawn = parts.running_now(store, ids)
+
+    @st.fragment(run_every=LOOK_S)
     def watch() -> None:
-        live = parts.running_now(store, ids)
+        live = parts.running_now(store, ids, drawn.rungs)
         readings = now_readings(read_live_run(live_path(settings)), live, time())
         live_parts.progress(live)
         live_parts.figure_cards(figures(readings, live))
         st.caption(plain(moment_sentence(readings, live)))
-        parts.rung_list(live.rungs)
-        if may_change():
-            parts.engine_log(store, experiment)
 
     watch()
+    parts.rung_list(drawn.rungs)
+    live_parts.figure_help(figures((), drawn))
+    if may_change():
+        live_parts.engine_log(store, experiment)
 
 
 def show_idle() -> None:

@@ -47,7 +47,6 @@ class RungState:
     runs: int
     runs_done: int
     requests: int
-    requests_done: int
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,6 @@ def _rung(runs: list[RunState]) -> RungState:
         runs=len(runs),
         runs_done=done,
         requests=sum(run.planned for run in runs),
-        requests_done=sum(run.done for run in runs),
     )
 
 

@@ -8,15 +8,13 @@ from functools import partial
 import streamlit as st
 
 from app.studio import parts
+from app.studio.figure_grid import figure_grid
 from app.studio.live import Live
 from app.studio.live_view import Figure
-from app.studio.spark_line import in_words, spark_line
+from app.studio.watching import LOOK_S
 from app.views.wording import STATES, duration, moment, plain, without_folders
 from store.store import Store
 from store.tables import ExperimentRow
-
-COLUMNS, CARD_WIDTH = 5, 135
-"""Two rows of five down to windows of 800 pixels, fewer in a row below."""
 
 
 def progress(live: Live) -> None:
@@ -30,19 +28,32 @@ def progress(live: Live) -> None:
 
 def figure_cards(figures: Sequence[Figure]) -> None:
     color = st.get_option(f"theme.{st.context.theme.type or 'light'}.primaryColor") or "currentColor"
-    with st.grid(COLUMNS, min_column_width=CARD_WIDTH, gap="xsmall"):
-        for figure in figures:
-            with st.container(border=True, height="stretch", gap="xxsmall"):
-                st.metric(
-                    figure.label,
-                    plain(figure.value),
-                    delta=plain(figure.below) or None,
-                    delta_color="off",
-                    delta_arrow="off",
-                    help=plain(figure.help),
-                )
-                if not figure.below:
-                    st.image(spark_line(figure, color), width="stretch", alt=in_words(figure))
+    st.html(figure_grid(figures, color))
+
+
+def figure_help(figures: Sequence[Figure]) -> None:
+    with st.expander("What these figures are", icon=":material/help:"):
+        st.table(
+            [{"Figure": figure.label, "What it is": plain(figure.help)} for figure in figures],
+            border="horizontal",
+            hide_index=True,
+            hide_header=True,
+            alt="What the figures above are",
+        )
+
+
+def engine_log(store: Store, experiment: ExperimentRow) -> None:
+    """The end of the log of the experiment's newest engine, read again and again while it is unfolded."""
+
+    @st.fragment(run_every=LOOK_S)
+    def tail() -> None:
+        text = parts.engine_log_tail(store, experiment)
+        if text:
+            parts.log_box(text)
+        else:
+            st.caption("No engine of this experiment has written a log here so far.")
+
+    parts.folded(parts.LOG_TITLE, ":material/article:", "engine_log", tail)
 
 
 def cancel_button(store: Store, experiment: ExperimentRow) -> None:

@@ -22,6 +22,7 @@ TEXT_WIDTH = 860
 
 CARD_WIDTH = 176
 """Pixels, in which each metric's name is whole."""
+LOG_TITLE = "The end of the engine's log"
 
 
 def page_title(title: str, sentence: str) -> None:
@@ -53,9 +54,12 @@ def metric_cards(cards: Sequence[Card]) -> None:
 
 
 def progress_bar(live: Live) -> None:
+    st.progress(live.share, text=progress_text(live))
+
+
+def progress_text(live: Live) -> str:
     left = remaining_text(live.remaining)
-    text = f"{live.done:,} of {live.planned:,} requests" + (f" · {left}" if left else "")
-    st.progress(live.share, text=text)
+    return f"{live.done:,} of {live.planned:,} requests" + (f" · {left}" if left else "")
 
 
 def remaining_text(remaining: Remaining | None) -> str:
@@ -66,15 +70,9 @@ def remaining_text(remaining: Remaining | None) -> str:
 
 
 def rung_list(rungs: tuple[RungState, ...]) -> None:
+    """Of what changes with each repeat and not with each request: a table is dear to draw."""
     st.table(
-        [
-            {
-                "Rung": plain(rung.label),
-                "State": rung_text(rung),
-                "Requests": f"{rung.requests_done:,} of {rung.requests:,}",
-            }
-            for rung in rungs
-        ],
+        [{"Rung": plain(rung.label), "State": rung_text(rung), "Requests": f"{rung.requests:,}"} for rung in rungs],
         border="horizontal",
         hide_index=True,
         alt="How far each rung is",
@@ -92,22 +90,22 @@ def state_sign(status: str) -> Sign:
     return STATES.get(status) or Sign("help", status, "gray")
 
 
-def running_now(store: Store, ids: Sequence[int]) -> Live:
+def running_now(store: Store, ids: Sequence[int], drawn: tuple[RungState, ...] | None = None) -> Live:
     """What is measured now, for a fragment that looks again and again. The page is drawn anew when it is no longer the
-    experiments `ids` that run or wait."""
+    experiments `ids` that run or wait, and when its rungs are not any more as they are `drawn`."""
     now = store.experiments.unfinished()
     if [row.id for row in now] != ids:
         st.rerun()
-    return read_live(store, now[0])
+    live = read_live(store, now[0])
+    if drawn not in (None, live.rungs):
+        st.rerun()
+    return live
 
 
-def engine_log(store: Store, experiment: ExperimentRow) -> None:
-    """The end of the log of the experiment's newest engine, where it has one."""
+def engine_log_tail(store: Store, experiment: ExperimentRow) -> str:
+    """The end of the log of the experiment's newest engine; empty where it has none."""
     engine = store.engines.latest("experiment")
-    text = log_tail(engine) if engine is not None and engine.experiment_id == experiment.id else ""
-    if text:
-        with st.expander("The end of the engine's log", icon=":material/article:"):
-            log_box(text)
+    return log_tail(engine) if engine is not None and engine.experiment_id == experiment.id else ""
 
 
 def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
@@ -129,7 +127,10 @@ def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
         icon=":material/resume:",
         key=f"resume_{experiment.id}",
     )
-    engine_log(store, experiment)
+    log = engine_log_tail(store, experiment)
+    if log:
+        with st.expander(LOG_TITLE, icon=":material/article:"):
+            log_box(log)
 
 
 def recorded_notice(store: Store, experiment: ExperimentRow) -> None:
