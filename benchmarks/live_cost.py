@@ -1,11 +1,12 @@
-"""What does it cost a measurement to be watched? Runs with and without the Live page open in Chromium, in turn.
+"""What does it cost a measurement to be watched? One long run, with the Live page's clock going and stopped in turn.
 
-`python -m benchmarks.live_cost [--pairs 8] [--seconds 8]` starts the studio as people do, with its worker, and has it
-measure a fake engine as fast as both go, 64 requests in flight. Each run comes in a pair, watched and not, in
-alternating order. The page is opened in a run before the measured one, so that watching is measured and not opening.
+`python -m benchmarks.live_cost [--pairs 40] [--seconds 10]` starts the studio as people do, with its worker, and has it
+measure a fake engine as fast as both go, 64 requests in flight. The Live page is open in Chromium all the while; each
+pair is a stretch in which its clock goes, so that it looks as it does for people, and one in which its clock stands, in
+alternating order. Within a run the rate drifts slowly, so neighbours are alike but for the looking. About 15 minutes.
 
-The limit is 1 % of the requests per second, and the benchmark ends with exit code 1 where the whole 95 % interval of
-the ratio lies beyond it. Those who watch mostly do so from another machine, but this Chromium runs on the measured
+The limit is 1 % of the output tokens per second, and the benchmark ends with exit code 1 where the whole 95 % interval
+of the ratio lies beyond it. Those who watch mostly do so from another machine, but this Chromium runs on the measured
 cores. So it is lowered as far as it goes; `--browser-here` leaves it as a person's own would be. The processor time
 that watching took is told for both: where every core is busy it is what watching costs, whoever stands first.
 """
@@ -20,13 +21,14 @@ from dataclasses import dataclass, field
 from math import exp, log, sqrt
 from pathlib import Path
 from statistics import fmean, stdev
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 
 import psutil
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import Page
 
 from app.analysis.statistics import Estimate
 from app.engine.priority import LOWEST, put_behind
+from app.experiment.live_file import live_path, read_live_run
 from app.experiment.queue import enqueue
 from app.experiment.spec import ExperimentSpec, Rung
 from app.prompts.prompt_set import PromptSet
@@ -35,22 +37,27 @@ from app.replay.load import LoadProfile
 from optimizers.prompt import Message, Prompt
 from optimizers.recipe import Recipe
 from store.database import sqlite_url
+from store.settings import Settings
 from store.store import Store
 from tests.e2e.studio import chromium, open_page, whole_studio
 from tests.fakes.launch import engine_process
 
 LIMIT = 0.99
 IN_FLIGHT = 64
+TOKENS = 512
+"""Of each answer: the studio saves requests, not tokens, and a run of many short ones would fill the disk."""
 PROMPTS = 40_000
-FIRST_REQUESTS = 2_000
-RUNS = 8
-"""In the first of them the page opens, the next is measured, and the rest, which a slow opening may need, cancelled."""
-POLL_S = 0.1
+LONGEST_S = 240.0
+"""Stretches of a run: at 100,000 tokens a second the last of the prompts leaves a little later."""
+FIRST_S = 15.0
+"""Of each run, in which engine and client find their pace."""
+SETTLE_S = 1.5
+"""Of each stretch, at its beginning: readings are a second apart, and what was begun before ends."""
 
 
 @dataclass
 class Side:
-    """Requests per second of each run, and the processor seconds per second that pages and browser took meanwhile."""
+    """Output tokens per second in each stretch, and the processor seconds per second that pages and browser took."""
 
     rates: list[float] = field(default_factory=list)
     studio: list[float] = field(default_factory=list)
@@ -61,92 +68,101 @@ class Side:
 class Bench:
     store: Store
     prompt_set: int
+    settings: Settings
     engine: str
-    studio: str
 
-    def queue(self, requests: int, runs: int) -> int:
+    def begin(self) -> int:
         spec = ExperimentSpec(
             "run", self.prompt_set, (Rung("bench", Recipe.of([("continuous_batching", {})])),), endpoint=self.engine,
-            prompt_limit=requests, load=LoadProfile("closed_loop", IN_FLIGHT), repeats=runs, warm_up=0,
+            prompt_limit=PROMPTS, load=LoadProfile("closed_loop", IN_FLIGHT), repeats=1, warm_up=0,
         )  # fmt: skip
         return enqueue(self.store, spec, "benchmark")
 
-    def wait_for(self, experiment: int, repeat: int, status: str) -> None:
-        while self.store.runs.of_experiment(experiment)[repeat].status not in (status, "done"):
-            row = self.store.experiments.get(experiment)
-            if row.status not in ("queued", "running", "done"):
-                raise RuntimeError(f"the experiment {row.status}: {row.error}")
-            sleep(POLL_S)
+    def end(self, experiment: int) -> None:
+        self.store.experiments.request_cancel(experiment)
+        while self.store.experiments.unfinished():
+            sleep(0.1)
 
-    def rate(self, experiment: int, repeat: int) -> float:
-        summary = self.store.runs.of_experiment(experiment)[repeat].summary or {}
-        return float(summary["metrics"]["requests_per_s"])
+    def rate(self, since: float, until: float) -> float:
+        """Output tokens per second by the readings between two moments, as `time()`."""
+        live = read_live_run(live_path(self.settings))
+        if live is None:
+            raise RuntimeError("the run has ended; give fewer --seconds")
+        began = live.written_at - live.readings[-1].at_s
+        inside = [reading for reading in live.readings if since <= began + reading.at_s <= until]
+        if len(inside) < 2:
+            raise RuntimeError("too few readings; give more --seconds")
+        first, last = inside[0], inside[-1]
+        return (last.output_tokens - first.output_tokens) / (last.at_s - first.at_s)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each run, about")
+    parser.add_argument("--pairs", type=int, default=40)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each stretch")
     parser.add_argument("--browser-here", action="store_true", help="Chromium is not lowered")
     arguments = parser.parse_args()
     if arguments.pairs < 2:
         parser.error("--pairs: at least 2, for an interval")
-    prompts = tuple(Prompt(f"p{at}", (Message("user", f"Question {at}"),)) for at in range(PROMPTS))
+    if not 5 <= arguments.seconds <= 60:
+        parser.error("--seconds: from 5, for readings are a second apart, to 60")
+    prompts = tuple(Prompt(f"p{at}", (Message("user", f"Question {at}"),), max_tokens=TOKENS) for at in range(PROMPTS))
     sides = {True: Side(), False: Side()}
-    with tempfile.TemporaryDirectory() as folder, engine_process() as server, whole_studio(Path(folder)) as studio:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        engine_process(tokens=TOKENS) as server,
+        whole_studio(Path(folder)) as studio,
+    ):
         server.wait_until_bound()
         put_behind(server.process.pid)
-        store = Store.open(sqlite_url(Path(folder) / "rung.db"))
+        settings = Settings(Path(folder), sqlite_url(Path(folder) / "rung.db"))
+        store = Store.open(settings.database_url)
         row, _ = save_prompt_set(store, PromptSet("bench", prompts), "benchmark")
-        bench = Bench(store, row.id, server.url, studio)
-        first = bench.queue(FIRST_REQUESTS, 1)
-        bench.wait_for(first, 0, "done")
-        requests = min(PROMPTS, max(FIRST_REQUESTS, round(bench.rate(first, 0) * arguments.seconds)))
-        print(f"{requests:,} requests a run, {IN_FLIGHT} in flight, {bench.rate(first, 0):,.0f} requests/s at first")
+        bench = Bench(store, row.id, settings, server.url)
         with chromium() as opened:
-            # One context: what the first opening loads stays loaded, here and in the studio.
-            browser = opened.new_context(viewport={"width": 1440, "height": 1000})
             if not arguments.browser_here:
                 for process in _family("chrom"):
                     put_behind(process.pid, LOWEST)
-            idle = browser.new_page()
-            open_page(idle, f"{studio}/live")
-            idle.close()
-            for number in range(arguments.pairs):
-                for watched in (True, False) if number % 2 else (False, True):
-                    one_run(bench, browser, requests, watched, sides[watched])
-                print(f"pair {number + 1}: " + told(sides[True].rates[-1], sides[False].rates[-1]), flush=True)
+            page = opened.new_page(viewport={"width": 1440, "height": 1000})
+            page.clock.install()
+            done = 0
+            while done < arguments.pairs:
+                experiment = bench.begin()
+                done += one_run(bench, page, f"{studio}/live", arguments.seconds, arguments.pairs - done, sides)
+                bench.end(experiment)
         store.close()
     return report(sides[True], sides[False])
 
 
-def one_run(bench: Bench, browser: BrowserContext, requests: int, watched: bool, side: Side) -> None:
-    experiment = bench.queue(requests, RUNS)
-    bench.wait_for(experiment, 0, "running")
-    page: Page | None = browser.new_page() if watched else None
-    if page is not None:
-        open_page(page, f"{bench.studio}/live")
-        page.get_by_text("Output rate").first.wait_for()
-    states = [run.status for run in bench.store.runs.of_experiment(experiment)]
-    if "queued" not in states:
-        raise RuntimeError(f"the page was not open within {RUNS} runs; give more --seconds")
-    measured = states.index("queued")
-    bench.wait_for(experiment, measured, "running")
-    began, studio, chrome = monotonic(), _seconds("streamlit"), _seconds("chrom")
-    bench.wait_for(experiment, measured, "done")
-    passed = monotonic() - began
-    side.rates.append(bench.rate(experiment, measured))
+def one_run(bench: Bench, page: Page, url: str, seconds: float, pairs: int, sides: dict[bool, Side]) -> int:
+    """How many pairs of stretches the run has had."""
+    open_page(page, url)
+    page.get_by_text("Output rate").first.wait_for()
+    sleep(FIRST_S)
+    pairs = min(pairs, max(1, int(LONGEST_S / (2 * seconds))))
+    for number in range(pairs):
+        for watched in (True, False) if number % 2 else (False, True):
+            one_stretch(bench, page, seconds, watched, sides[watched])
+        print(told(sides[True].rates[-1], sides[False].rates[-1]), flush=True)
+    page.clock.resume()
+    return pairs
+
+
+def one_stretch(bench: Bench, page: Page, seconds: float, watched: bool, side: Side) -> None:
+    if watched:
+        page.clock.resume()
+    else:
+        page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 0.1)
+    began, at, studio, chrome = time(), monotonic(), _seconds("streamlit"), _seconds("chrom")
+    sleep(seconds)
+    passed = monotonic() - at
     side.studio.append((_seconds("streamlit") - studio) / passed)
     side.browser.append((_seconds("chrom") - chrome) / passed)
-    if page is not None:
-        page.close()
-    bench.store.experiments.request_cancel(experiment)
-    while bench.store.experiments.unfinished():
-        sleep(POLL_S)
+    side.rates.append(bench.rate(began + SETTLE_S, began + seconds))
 
 
 def told(watched: float, alone: float) -> str:
-    return f"{watched:,.0f} requests/s watched, {alone:,.0f} not: ratio {watched / alone:.4f}"
+    return f"{watched:,.0f} tokens/s watched, {alone:,.0f} not: ratio {watched / alone:.4f}"
 
 
 def report(watched: Side, alone: Side) -> int:

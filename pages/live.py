@@ -38,8 +38,7 @@ def show_running(experiment: ExperimentRow, ids: list[int]) -> None:
         live = parts.running_now(store, ids, drawn.rungs)
         readings = now_readings(read_live_run(live_path(settings)), live, time())
         live_parts.progress(live)
-        live_parts.figure_cards(figures(readings, live))
-        st.caption(plain(moment_sentence(readings, live)))
+        live_parts.figure_cards(figures(readings, live), moment_sentence(readings, live))
 
     watch()
     parts.rung_list(drawn.rungs)

@@ -17,12 +17,14 @@ CARD = "border:1px solid rgba(128,138,150,.35);border-radius:.5rem;padding:.6rem
 LABEL = "margin:0;font-size:.875rem;font-weight:400;"
 VALUE = "margin:0;font-size:clamp(1.1rem,1.8vw,1.6rem);line-height:1.4;font-variant-numeric:tabular-nums;"
 BELOW = "margin:0;font-size:.875rem;opacity:.78;"
+SENTENCE = "margin:.6rem 0 0;font-size:.875rem;opacity:.78;"
 IMAGE = "display:block;width:100%;margin-top:.35rem;"
 
 
-def figure_grid(figures: Sequence[Figure], color: str) -> str:
-    """`color` of the lines, as in SVG."""
-    return f'<dl style="{GRID}">{"".join(_card(figure, color) for figure in figures)}</dl>'
+def figure_grid(figures: Sequence[Figure], sentence: str, color: str) -> str:
+    """`color` of the lines, as in SVG; the sentence stands below."""
+    cards = "".join(_card(figure, color) for figure in figures)
+    return f'<dl style="{GRID}">{cards}</dl><p style="{SENTENCE}">{escape(sentence)}</p>'
 
 
 def _card(figure: Figure, color: str) -> str:

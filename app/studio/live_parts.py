@@ -26,9 +26,9 @@ def progress(live: Live) -> None:
     parts.progress_bar(live)
 
 
-def figure_cards(figures: Sequence[Figure]) -> None:
+def figure_cards(figures: Sequence[Figure], sentence: str) -> None:
     color = st.get_option(f"theme.{st.context.theme.type or 'light'}.primaryColor") or "currentColor"
-    st.html(figure_grid(figures, color))
+    st.html(figure_grid(figures, sentence, color))
 
 
 def figure_help(figures: Sequence[Figure]) -> None:

@@ -71,7 +71,7 @@ def test_a_run_is_shown_with_its_newest_figures(open_page: Open, store: Store, s
     assert (found["KV cache"], found["Acceptance"], found["Power"]) == ("20.0 %", "–", "–")
     said = words(at)
     assert "Baseline again, repeat 2 of 2" in said
-    assert "This run: 20 s, 40 answered." in said
+    assert "This run: 20 s, 40 answered." in grid_of(at)
     assert at.get("progress")[0].proto.text.endswith(" left, at the pace so far")
     assert len(at.table[0].value) == 5
     assert "Nothing runs now" not in said
@@ -100,7 +100,7 @@ def test_without_readings_of_now_every_figure_is_missing(
         )
     at = open_page("live")
     assert set(figures_of(at).values()) == {"–"}
-    assert "No figures now" in words(at)
+    assert "No figures now" in grid_of(at)
 
 
 @pytest.mark.usefixtures("worker")
@@ -137,7 +137,7 @@ def test_without_a_worker_what_is_queued_waits_and_the_page_says_so(open_page: O
     factory.queued(store)
     at = open_page("live")
     assert at.warning[0].proto.title == "The worker is not running"
-    assert "Figures come once its requests are sent." in words(at)
+    assert "Figures come once its requests are sent." in grid_of(at)
     assert "Waiting for the worker" in words(at)
 
 
