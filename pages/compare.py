@@ -100,10 +100,8 @@ if not chosen:
 before = side_of(store.url, baseline, *rungs[baseline])
 pairings = settled(before, [paired(store.url, (baseline, rungs[baseline][1]), (key, rungs[key][1])) for key in chosen])
 sides = [before, *(pairing.side for pairing in pairings)]
-st.page_link(
-    "../pages/reports.py", label="Report", icon=":material/description:",
-    query_params={"runs": ",".join((baseline, *chosen))},
-)  # fmt: skip
+
+parts.report_link((baseline, *chosen))
 refused, besides = view.not_comparable(pairings), view.other_causes(pairings)
 if refused:
     st.error("\n".join(f"- {plain(text)}" for text in refused), title="Not comparable", icon=":material/block:")
@@ -160,6 +158,8 @@ def show_trade_off() -> None:
             if len(trade_off_view.drawable(points, axis)) > 1:
                 figure = trade_off_view.trade_off(points, axis, limits)
                 st.plotly_chart(figure, config=PLAIN, key=f"front_{axis}", alt=trade_off_view.words(points, axis))
+    if limits.any:
+        parts.report_link((baseline, *chosen), limits)
     rows = trade_off_view.rows_of(points, (QUALITY, tag), limits)
     st.dataframe(rows, hide_index=True, height="content", key="points", alt="Each recipe's figures and limits")
     st.caption(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.analysis.sweep import sweep
+from app.analysis.trade_off import Limits
 from app.experiment.comparing import compare_sides, find_sides
 from app.experiment.spec import kept_slo
 from app.reports.repeating import compare_command
@@ -15,7 +16,7 @@ from app.studio.linked import linked_experiment
 from app.studio.report_forms import choose_texts, report_forms
 from app.studio.session import ladder_of, ladder_version, loads_of, open_studio, reason
 from app.views import ladder_view as view
-from app.views import sweep_words
+from app.views import sweep_words, trade_off_view
 from app.views.wording import in_opening_order, listed, plain, without_folders
 from optimizers.errors import InputError
 from store.tables import ExperimentRow
@@ -35,16 +36,28 @@ def show_comparison(keys: list[str]) -> None:
     st.header(plain(f"{listed(names)} beside {without_folders(before.name)}"), anchor=False, width=parts.TEXT_WIDTH)
     link = {"baseline": keys[0], "with": ",".join(keys[1:])}
     st.page_link("../pages/compare.py", label="Open on Compare", icon=":material/compare_arrows:", query_params=link)
+    limits, problem = linked_limits()
+    parts.link_problem(problem)
+    if limits.any:
+        st.caption(plain(f"Limits: {trade_off_view.limits_words(limits)}. They are set on Compare, under Trade-off."))
     texts = choose_texts()
     words = f" --texts {texts}" if texts != "full" else ""
 
     def made(form: str) -> bytes:
-        return rendered_comparison(store, before, compare_sides(before, others), form, texts)
+        return rendered_comparison(store, before, compare_sides(before, others), form, texts, limits)
 
     report_forms(
         made, f"rung-compare-{'-'.join(keys)}",
-        compare_command(keys), "run", texts, words,
+        compare_command(keys, limits), "run", texts, words,
     )  # fmt: skip
+
+
+def linked_limits() -> tuple[Limits, str]:
+    """Those that the link names, and what is wrong with them; none then."""
+    try:
+        return Limits.read(st.query_params.get("limits", ""), "limits"), ""
+    except InputError as error:
+        return Limits(), f"The link's {error}. The report has no limits."
 
 
 def show_sweep(experiment: ExperimentRow) -> None:

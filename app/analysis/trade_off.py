@@ -5,6 +5,7 @@ Cost is a multiple of the baseline's hardware time for a request; latencies are 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,6 +15,7 @@ import numpy as np
 from app.analysis.compare import RungData
 from app.analysis.statistics import LEVEL, Interval
 from app.analysis.summary import LATENCIES, latencies_of
+from optimizers.errors import InputError
 
 QUALITY = "quality"
 TAIL = 0.95
@@ -46,6 +48,32 @@ class Limits:
 
     most: Mapping[str, float] = field(default_factory=dict)
     least_quality: float | None = None
+
+    def __str__(self) -> str:
+        """As people type it, and `read` reads it."""
+        return ",".join(f"{tag}={limit:g}" for tag, limit in self._all())
+
+    @staticmethod
+    def read(text: str, where: str = "--limits") -> Limits:
+        """From `ttft_ms=500,quality=90`; none from nothing. Raises InputError, which begins with `where`, for another
+        name, and for what is no number of milliseconds or percent."""
+        found: dict[str, float] = {}
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            tag, _, value = (word.strip() for word in part.partition("="))
+            if tag not in (*LATENCIES, QUALITY):
+                raise InputError(f"{where} {part}: use one of: {', '.join((*LATENCIES, QUALITY))}, as in ttft_ms=500")
+            try:
+                found[tag] = float(value)
+            except ValueError:
+                found[tag] = math.nan
+            fits, wanted = (
+                (0 <= found[tag] <= 100, "percent from 0 to 100, as in quality=90")
+                if tag == QUALITY
+                else (0 < found[tag] < math.inf, "milliseconds above 0, as in ttft_ms=500")
+            )
+            if not fits:
+                raise InputError(f"{where} {part}: give a number of {wanted}")
+        return Limits({tag: limit for tag, limit in found.items() if tag != QUALITY}, found.get(QUALITY))
 
     @property
     def any(self) -> bool:

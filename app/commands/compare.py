@@ -14,6 +14,8 @@ from rich.text import Text
 
 from app.analysis.compare import MEASURES, Comparison
 from app.analysis.statistics import Interval
+from app.analysis.summary import LATENCIES
+from app.analysis.trade_off import QUALITY, Limits
 from app.commands.common import DONE, GATE_FAILED, OneLineParser, add_database, add_json, open_store, print_json
 from app.commands.report import TEXTS, form_of
 from app.experiment.comparing import find_pairings, pairs_of
@@ -62,6 +64,10 @@ def add_command(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     parser.add_argument("--strict", action="store_true", help="a gate whose bound lies within the interval fails too")
     parser.add_argument("--out", type=Path, metavar="FILE", help=f"write a report as well; let its name {ENDINGS}")
     parser.add_argument("--texts", choices=TEXTS, default="full", help="of prompts and answers in it, as for report")
+    parser.add_argument(
+        "--limits", metavar="M=N,..", default="",
+        help=f"of the report's trade-offs: p95 in ms ({', '.join(LATENCIES)}) and {QUALITY}, expected answers in %%",
+    )  # fmt: skip
     parser.add_argument("--format", choices=("table", "json"), default="table")
     add_database(parser)
     add_json(parser)
@@ -72,13 +78,14 @@ def compare_command(arguments: argparse.Namespace) -> int:
     store, _ = open_store(arguments)
     gates = [_parse_gate(text) for text in arguments.fail_if]
     form = _form(arguments)
+    limits = Limits.read(arguments.limits)
     first = arguments.runs[0] if arguments.baseline is None else arguments.baseline
     others = [key for key in dict.fromkeys(arguments.runs) if key != first]
     if not others:
         raise InputError("there is nothing to compare: give at least two different runs")
     before, pairings = find_pairings(store, [first, *others])
     if form is not None:
-        content = rendered_comparison(store, before, pairings, form, arguments.texts)
+        content = rendered_comparison(store, before, pairings, form, arguments.texts, limits)
         write_whole(arguments.out, content)
     found = {each.side.key: each.found for each in pairings}
     changed = {each.side.key: each.changed for each in pairings}

@@ -65,13 +65,14 @@ def opening_choices(choices: Sequence[CurveChoice]) -> list[CurveChoice]:
 
 
 def default_pair(offered: Sequence[CurveChoice]) -> tuple[str, str]:
-    """The keys to begin with: the newest sweep of the baseline and the newest of another recipe; without such a pair,
-    an experiment's baseline and its last rung. "" where there is none."""
+    """The keys to begin with: the newest sweep that another one is without some techniques of, that one first; without
+    such a pair, an experiment's baseline and its last rung. "" where there is none."""
     choices = opening_choices(offered)
     sweeps = [each for each in choices if each.is_sweep]
-    plain, changed = (next((each for each in sweeps if bool(each.recipe) is has), None) for has in (False, True))
-    if plain and changed:
-        return plain.key, changed.key
+    for changed in sweeps:
+        for plain in sweeps:
+            if set(plain.techniques) < set(changed.techniques):
+                return plain.key, changed.key
     if sweeps:
         return sweeps[0].key, ""
     if not choices:

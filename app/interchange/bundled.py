@@ -17,9 +17,10 @@ def offer_recordings(store: Store) -> list[str]:
     if any(RECORDED not in row.spec for row in store.experiments.recent()):
         return []
     problems = []
-    # By name, so that the ladder is experiment 1.
-    for path in sorted(FOLDER.glob(f"*{ENDING}")):
-        name = path.name.removesuffix(ENDING)
+    found = {path.name.removesuffix(ENDING): path for path in FOLDER.glob(f"*{ENDING}")}
+    # The ladder is experiment 1, the rest by name.
+    for name in sorted(found, key=lambda name: (name != "ladder", name)):
+        path = found[name]
         if store.recordings.was_offered(name):
             continue
         try:

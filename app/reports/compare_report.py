@@ -123,8 +123,9 @@ def _sections(
 
 
 def _trade_off(points: Sequence[Point], limits: Limits) -> Section:
-    tags = (QUALITY, "ttft_ms", "e2e_ms")
-    said = trade_off_view.limits_sentence(points, tags, limits)
+    tags = tuple(dict.fromkeys((QUALITY, "ttft_ms", "e2e_ms", *limits.most)))
+    within = trade_off_view.limits_sentence(points, tags, limits)
+    said = [f"Limits: {trade_off_view.limits_words(limits)}.", within] if within else []
     sentences = [trade_off_view.front_sentence(points, tag) for tag in tags]
     charts = tuple(
         Chart(
@@ -140,7 +141,7 @@ def _trade_off(points: Sequence[Point], limits: Limits) -> Section:
     rows = trade_off_view.rows_of(points, tags, limits)
     return Section(
         "What it costs, and what it gives up",
-        (*([said] if said else []), *sentences),
+        (*said, *sentences),
         charts,
         (table_of("Each recipe's figures", rows),),
         ("95 % intervals: of a p95 by order statistics over all requests, none below 72 of them.",),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from app.analysis.sweep import Slo
+from app.analysis.trade_off import Limits
 from app.engine.plan import AUTO, EngineOptions
 from app.experiment.kinds import KINDS
 from app.experiment.sweep_loads import KIND as SWEEP
@@ -73,9 +74,10 @@ def repeat_command(run_id: int) -> str:
     return f"python -m app repeat {run_id}"
 
 
-def compare_command(keys: Sequence[str]) -> str:
+def compare_command(keys: Sequence[str], limits: Limits | None = None) -> str:
     """`python -m app compare ...` for the same runs in a store that holds them."""
-    return shlex.join(["python", "-m", "app", "compare", *keys])
+    words = ["--limits", str(limits)] if limits is not None and limits.any else []
+    return shlex.join(["python", "-m", "app", "compare", *keys, *words])
 
 
 def _begin(command: str, spec: Mapping[str, Any], prompt_set: str) -> list[str]:

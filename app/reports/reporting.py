@@ -108,7 +108,7 @@ def load_comparison(
     store: Store, before: Side, pairings: Sequence[Pairing], texts: Texts = "full", limits: Limits | None = None
 ) -> Report:
     """Of a baseline and its candidates."""
-    repeat = repeat_lines(store, [before, *(each.side for each in pairings)])
+    repeat = repeat_lines(store, [before, *(each.side for each in pairings)], limits)
     return compare_report(before, pairings, before.prompts, repeat, texts, limits, now=time())
 
 
@@ -133,13 +133,13 @@ def rendered_comparison(
     more = {
         "sides": [side_document(side) for side in (before, *others)],
         "prompts": [asdict(each) for each in asked],
-        "repeat": repeat_lines(store, [before, *others]),
+        "repeat": repeat_lines(store, [before, *others], limits),
     }
     return _json(without_machine(document | more))
 
 
-def repeat_lines(store: Store, sides: Sequence[Side]) -> list[str]:
-    """The command lines that measure the sides' experiments again, and the one that compares them."""
+def repeat_lines(store: Store, sides: Sequence[Side], limits: Limits | None = None) -> list[str]:
+    """The command lines that measure the sides' experiments again, and the one that compares them with these limits."""
     lines: dict[str, None] = {}
     for side in sides:
         experiment = store.experiments.get(side.experiment_id)
@@ -147,7 +147,7 @@ def repeat_lines(store: Store, sides: Sequence[Side]) -> list[str]:
         runs = side.run_ids if side.data.positions else ()
         slo = kept_slo(experiment.spec) if experiment.kind == SWEEP else None
         lines |= dict.fromkeys(measuring_commands(experiment.spec, experiment.kind, name, slo, runs))
-    return [*lines, compare_command([side.key for side in sides])]
+    return [*lines, compare_command([side.key for side in sides], limits)]
 
 
 def _written(report: Report, form: str) -> bytes:

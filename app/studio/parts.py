@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.analysis.trade_off import Limits
 from app.studio.access import may_change
 from app.studio.live import Live, Remaining, RungState, read_live
 from app.studio.model_view import log_tail
@@ -34,6 +35,15 @@ def link_problem(said: str) -> None:
     """What a link names in vain, if anything."""
     if said:
         st.warning(plain(said), icon=":material/link_off:")
+
+
+def report_link(keys: Sequence[str], limits: Limits | None = None) -> None:
+    """To the report of compared runs, the baseline's key first."""
+    more = {"limits": str(limits)} if limits else {}
+    st.page_link(
+        "../pages/reports.py", label="Report with these limits" if limits else "Report", icon=":material/description:",
+        query_params={"runs": ",".join(keys), **more},
+    )  # fmt: skip
 
 
 def action_button(label: str, action: Callable[[], object], **options: Any) -> None:

@@ -69,6 +69,14 @@ def trade_off(points: Sequence[Point], tag: str, limits: Limits) -> go.Figure:
     return figure
 
 
+def limits_words(limits: Limits) -> str:
+    """`TTFT p95 at most 500 ms and expected answers at least 90 %`."""
+    said = [f"{BY_TAG[tag].title} p95 at most {limit:,g} ms" for tag, limit in limits.most.items()]
+    if limits.least_quality is not None:
+        said.append(f"expected answers at least {limits.least_quality:g} %")
+    return listed(said)
+
+
 def front_sentence(points: Sequence[Point], tag: str) -> str:
     """Who is on the front of cost and one other figure; why there is none."""
     shown = drawable(points, tag)

@@ -225,6 +225,8 @@ def test_the_trade_off_names_the_front_and_what_keeps_the_limits(open_page: Open
     assert f"within the limits is {number} · + Prefix caching" in words(limited)
     assert "breaks TTFT p95" in list(limited.dataframe[0].value["Limits"])
     assert "On the front of cost and End to end p95" in words(limited)
+    report = next(each.proto for each in limited.get("page_link") if each.proto.label == "Report with these limits")
+    assert report.query_string == f"runs={number}.0%2C{number}.2%2C{number}.3&limits=ttft_ms%3D120"
 
 
 @pytest.mark.parametrize("tag", ["ttft_ms", "tpot_ms", "e2e_ms"])

@@ -12,6 +12,7 @@ from store.store import Store
 from tests.pages import factory
 from tests.pages.conftest import Open, label_of, words
 
+BUNDLE = ROOT / "starter" / "recorded"
 MARK = f"Recorded on {factory.MACHINE}"
 
 
@@ -31,22 +32,23 @@ def recorded(store: Store, settings: Settings, tmp_path: Path) -> int:
 def test_an_empty_studio_opens_on_the_recorded_ladder(
     open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.interchange.bundled.FOLDER", ROOT / "starter" / "recorded")
+    monkeypatch.setattr("app.interchange.bundled.FOLDER", BUNDLE)
     at = open_page("home")
     assert "Recorded ladder" in [header.value for header in at.header]
     assert "Recorded on AMD EPYC, 2 cores, 24 GiB, 2026-11-25" in words(at)
     assert "an answered request costs 0.28x the baseline's" in words(at)
     assert "no estimate yet: nothing has been measured here" in words(at)
     open_page("home")
-    assert len(store.experiments.recent()) == 2
+    assert len(store.experiments.recent()) == len(list(BUNDLE.glob("*.rung.json.gz")))
 
 
 @pytest.mark.parametrize("page", ["ladder", "reports", "compare", "what_if"])
-def test_the_recorded_ladder_is_experiment_1_and_what_pages_open(
+def test_the_recorded_ladder_is_experiment_1_and_what_pages_open_but_for_what_if(
     open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch, page: str
 ) -> None:
-    monkeypatch.setattr("app.interchange.bundled.FOLDER", ROOT / "starter" / "recorded")
-    assert str(open_page(page).selectbox[0].value).partition(".")[0] == "1"
+    monkeypatch.setattr("app.interchange.bundled.FOLDER", BUNDLE)
+    opening = {"what_if": "4"}.get(page, "1")
+    assert str(open_page(page).selectbox[0].value).partition(".")[0] == opening
     own = factory.finished(store, prompts=4)
     assert str(open_page(page).selectbox[0].value).partition(".")[0] == str(own)
 
@@ -96,3 +98,13 @@ def test_what_if_says_that_its_figures_were_measured_elsewhere(open_page: Open, 
 @pytest.mark.usefixtures("recorded")
 def test_compare_names_what_is_recorded(open_page: Open) -> None:
     assert all("(recorded)" in option for option in open_page("compare").selectbox[0].options)
+
+
+def test_what_if_begins_with_the_recorded_load_sweeps(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.interchange.bundled.FOLDER", BUNDLE)
+    at = open_page("what_if")
+    said = words(at)
+    assert [box.value for box in at.selectbox[:2]] == ["4", "5"]
+    assert "There is no load sweep" not in said
+    assert "not answered" not in said
+    assert at.metric

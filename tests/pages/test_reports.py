@@ -82,6 +82,16 @@ def test_compared_runs_have_their_forms(open_page: Open, store: Store) -> None:
     ]
 
 
+def test_limits_of_the_link_are_the_reports(open_page: Open, store: Store) -> None:
+    runs = f"{factory.finished(store)}.0,1.2"
+    at = open_page("reports", runs=runs, limits="ttft_ms=120")
+    assert "Limits: TTFT p95 at most 120 ms." in words(at)
+    assert "python -m app compare 1.0 1.2 --limits ttft_ms=120 --out report.html" in at.code[0].value
+    at = open_page("reports", runs=runs, limits="ttft_ms=-1")
+    assert "limits ttft_ms=-1: give a number of milliseconds" in words(at)
+    assert "--limits" not in at.code[0].value
+
+
 def test_runs_that_are_not_there_get_one_line_and_a_way_on(open_page: Open, store: Store) -> None:
     number = factory.finished(store)
     at = open_page("reports", runs=f"{number}.0,{number}.77")

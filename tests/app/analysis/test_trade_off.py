@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.analysis.statistics import Interval
 from app.analysis.trade_off import Better, Figure, Limits, Point, front, latency_figures, tail_interval
+from optimizers.errors import InputError
 from tests.building import record, rung
 
 AXES: Mapping[str, Better] = {"cost": "lower", "quality": "higher"}
@@ -47,6 +48,21 @@ def test_whatever_is_off_the_front_is_dominated_by_something_on_it(pairs: list[t
                 and (on.value("quality") or 0) >= (each.value("quality") or 0)
                 for on in kept
             )
+
+
+@given(
+    st.dictionaries(st.sampled_from(["ttft_ms", "tpot_ms", "e2e_ms"]), st.integers(1, 10**5)),
+    st.none() | st.integers(0, 100),
+)
+def test_limits_are_read_as_they_are_written(most: dict[str, int], least: int | None) -> None:
+    limits = Limits(most, least)
+    assert Limits.read(str(limits)) == limits
+
+
+@pytest.mark.parametrize("text", ["cost=1", "ttft_ms", "ttft_ms=0", "ttft_ms=inf", "ttft_ms=nan", "quality=101", "=5"])
+def test_what_is_no_limit_gets_one_line(text: str) -> None:
+    with pytest.raises(InputError, match=f"^--limits {text}: "):
+        Limits.read(text)
 
 
 def test_limits_name_what_breaks_them_and_what_is_close() -> None:

@@ -208,6 +208,8 @@ def test_a_gate_on_quality(rung: Rung, answers: list[int], gate: str, candidate:
         ("{0} {1} --fail-if quality<", "is no gate; write it like 'cost>+5%'"),
         ("{0} {1} --fail-if cost>5", "is no gate: relative_cost changes in percent"),
         ("{0} {1} --fail-if cost>5points", "is no gate: relative_cost changes in percent"),
+        ("{0} {1} --limits cost=2", "--limits cost=2: use one of: ttft_ms, tpot_ms, e2e_ms, quality"),
+        ("{0} {1} --limits ttft_ms=fast", "--limits ttft_ms=fast: give a number of milliseconds"),
     ],
 )
 def test_bad_input(rung: Rung, runs: list[int], line: str, says: str) -> None:
@@ -243,6 +245,13 @@ def test_a_report_of_the_comparison_is_written(rung: Rung, runs: list[int], tmp_
         assert said.code == 0
         assert f"r.{form}: {(tmp_path / f'r.{form}').stat().st_size:,} bytes" in said.out
     assert f"compare {runs[0]} {runs[1]} {runs[2]}" in (tmp_path / "r.md").read_text()
+
+
+def test_the_limits_of_the_trade_off_are_in_the_report(rung: Rung, runs: list[int], tmp_path: Path) -> None:
+    rung("compare", *runs[:2], "--out", tmp_path / "r.md", "--limits", "ttft_ms=120,quality=90")
+    written = (tmp_path / "r.md").read_text()
+    assert "Limits: TTFT p95 at most 120 ms and expected answers at least 90 %." in written
+    assert f"compare {runs[0]} {runs[1]} --limits ttft_ms=120,quality=90" in written
 
 
 @pytest.mark.parametrize(

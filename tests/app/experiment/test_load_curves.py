@@ -123,6 +123,16 @@ def test_a_run_without_figures_is_no_point(store: Store) -> None:
         load_curve(store, choice(store, f"{ladder}.0"))
 
 
+def test_a_pair_of_sweeps_is_a_recipe_and_the_same_with_more() -> None:
+    def sweep(key: str, *techniques: str) -> CurveChoice:
+        return CurveChoice(key, key, tuple({"technique": name} for name in techniques), True)
+
+    other, both, one = sweep("5", "compression"), sweep("4", "batching", "caching"), sweep("3", "batching")
+    assert default_pair([other, both, one]) == ("3", "4")
+    assert default_pair([one, both]) == ("3", "4")
+    assert default_pair([other, both]) == ("5", "")
+
+
 def test_ones_own_goes_before_what_was_recorded() -> None:
     own, sweep, other = (
         CurveChoice("5.0", "own", (), False), CurveChoice("3", "sweep", (), True, is_recorded=True),
