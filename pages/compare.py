@@ -149,7 +149,7 @@ def show_trade_off() -> None:
         "Latency on the second chart", {tag: f"{BY_TAG[tag].title} p95" for tag in LATENCIES}, "compare_latency"
     )
     points = [trade_off_point(side, pairing) for side, pairing in zip(sides, [None, *pairings], strict=True)]
-    said = trade_off_view.limits_sentence(points, (QUALITY, tag), limits)
+    said = trade_off_view.limits_sentence(points, limits)
     if said:
         st.markdown(plain(said), width=parts.TEXT_WIDTH)
     for place, axis in zip(st.columns(2), (QUALITY, tag), strict=True):

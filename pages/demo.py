@@ -13,7 +13,7 @@ from app.studio import demo, large, parts
 from app.studio.demo_link import LATEST, PACE_S, Link, read_link, shown
 from app.studio.demo_view import show_slide
 from app.studio.session import ladder_of, ladder_version, open_studio
-from app.studio.watching import LOOK_S
+from app.studio.watching import LOOK_S, stand_still
 from app.views.ladder_view import best_rung, top_rung
 from app.views.wording import choice_of, plain, recorded_badge, without_folders
 from store.tables import ExperimentRow
@@ -71,6 +71,7 @@ def prompt_of(url: str, experiment_id: int, version: str, best: int) -> demo.One
 
 def show_running(waiting: list[ExperimentRow]) -> None:
     """What is measured now, above what was measured; the page is drawn anew when that ends or something new begins."""
+    stand_still()
     ids = [row.id for row in waiting]
 
     @st.fragment(run_every=LOOK_S)

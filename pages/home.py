@@ -13,7 +13,7 @@ from app.experiment.cautions import cautions_of
 from app.studio import live_parts, parts, starter
 from app.studio.access import may_change, told
 from app.studio.session import hardware, ladder_of, ladder_version, open_studio, worker_notice
-from app.studio.watching import LOOK_S
+from app.studio.watching import LOOK_S, stand_still
 from app.views.charts import PLAIN, cost_bars, description
 from app.views.ladder_view import headline
 from app.views.wording import (
@@ -43,6 +43,7 @@ def show_running(experiment: ExperimentRow, queue: list[ExperimentRow]) -> None:
     with st.container(border=True):
         st.header(plain(without_folders(experiment.title)), anchor=False)
 
+        stand_still()
         drawn = parts.running_now(store, ids)
 
         @st.fragment(run_every=LOOK_S)

@@ -17,7 +17,7 @@ from app.studio import batch_view, cost_view, parts, sweep_view
 from app.studio.linked import linked_experiment
 from app.studio.live import read_live
 from app.studio.session import ladder_of, ladder_version, open_studio, worker_notice
-from app.studio.watching import LOOK_S
+from app.studio.watching import LOOK_S, stand_still
 from app.views import effects_view, evidence_view
 from app.views import ladder_view as view
 from app.views.answers import low_quality_note
@@ -38,6 +38,7 @@ def choose() -> tuple[ExperimentRow, str]:
 
 def watch_progress(experiment: ExperimentRow, version: str) -> None:
     """A progress line that draws the page anew whenever a run has changed its state."""
+    stand_still()
 
     @st.fragment(run_every=LOOK_S)
     def watch() -> None:

@@ -81,7 +81,7 @@ def open_results(experiment: ExperimentRow, label: str) -> None:
     )
 
 
-parts.page_title("Live", "What is being measured now, second by second.")
+parts.page_title("Live", "What is being measured now, looked at every few seconds.")
 worker_notice(store)
 if unfinished:
     show_running(unfinished[0], [row.id for row in unfinished])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.analysis.sweep import sweep
-from app.analysis.trade_off import Limits
+from app.analysis.trade_off import QUALITY, Limits
 from app.experiment.comparing import compare_sides, find_sides
 from app.experiment.spec import kept_slo
 from app.reports.repeating import compare_command
@@ -34,9 +34,9 @@ def show_comparison(keys: list[str]) -> None:
         return
     names = [without_folders(side.name) for side in others]
     st.header(plain(f"{listed(names)} beside {without_folders(before.name)}"), anchor=False, width=parts.TEXT_WIDTH)
-    link = {"baseline": keys[0], "with": ",".join(keys[1:])}
-    st.page_link("../pages/compare.py", label="Open on Compare", icon=":material/compare_arrows:", query_params=link)
     limits, problem = linked_limits()
+    link = {"baseline": keys[0], "with": ",".join(keys[1:]), **compare_limits(limits)}
+    st.page_link("../pages/compare.py", label="Open on Compare", icon=":material/compare_arrows:", query_params=link)
     parts.link_problem(problem)
     if limits.any:
         st.caption(plain(f"Limits: {trade_off_view.limits_words(limits)}. They are set on Compare, under Trade-off."))
@@ -58,6 +58,14 @@ def linked_limits() -> tuple[Limits, str]:
         return Limits.read(st.query_params.get("limits", ""), "limits"), ""
     except InputError as error:
         return Limits(), f"The link's {error}. The report has no limits."
+
+
+def compare_limits(limits: Limits) -> dict[str, str]:
+    """Compare's parameters for them."""
+    if not limits.any:
+        return {}
+    given = limits.most if limits.least_quality is None else {**limits.most, QUALITY: limits.least_quality}
+    return {"compare_view": "Trade-off", **{f"compare_{tag}": f"{limit:.15g}" for tag, limit in given.items()}}
 
 
 def show_sweep(experiment: ExperimentRow) -> None:

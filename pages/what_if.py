@@ -10,11 +10,11 @@ import streamlit as st
 
 from app.analysis.scenario import NUMBERS, Scenario
 from app.analysis.sensitivity import sensitivity, sentence
-from app.experiment.load_curves import default_pair, opening_choices
+from app.experiment.load_curves import opening_choices
 from app.studio import parts, what_if_charts, what_if_inputs, what_if_notes, what_if_view
 from app.studio.access import may_change, told
 from app.studio.session import open_studio
-from app.studio.what_if_data import choices_of, curve_of, sides_of
+from app.studio.what_if_data import choices_of, curve_of, first_pair, sides_of
 from app.studio.what_if_inputs import WRONG, Known
 from app.studio.what_if_view import Side
 from app.views.charts import PLAIN
@@ -45,7 +45,7 @@ def defaults() -> Scenario:
     """A scenario that what was measured answers; the price is what the runs were measured with, never made up."""
     asked = [st.query_params.get("curve_from"), st.query_params.get("curve_to")]
     before, after = (
-        name if name in titles else other for name, other in zip(asked, default_pair(choices), strict=True)
+        name if name in titles else other for name, other in zip(asked, first_pair(store, choices), strict=True)
     )
     curves = [curve for key in (before, after) if key and (curve := curve_of(store, store.url, version, key)[0])]
     price = next((curve.price_per_hour for curve in curves if curve.price_per_hour is not None), None)
@@ -229,5 +229,6 @@ if not any(choice.is_sweep for choice in opening_choices(choices)):
         "There is no load sweep of your own yet: an answer that rests on a single measured load keeps stricter rules.",
         icon=":material/query_stats:",
     )
+if not any(choice.is_sweep and not choice.is_recorded for choice in choices):
     parts.folded("Measure load curves", ":material/terminal:", "how_to_measure", how_to_measure)
 workbench()

@@ -36,7 +36,7 @@ class Slo:
 
     def __str__(self) -> str:
         """As people type it, and `read` reads it."""
-        return ",".join(f"{tag}={limit:g}" for tag, limit in self.limits.items())
+        return ",".join(f"{tag}={limit:.15g}" for tag, limit in self.limits.items())
 
     def met(self, record: RequestRecord) -> bool:
         if not record.ok:

@@ -51,7 +51,7 @@ class Limits:
 
     def __str__(self) -> str:
         """As people type it, and `read` reads it."""
-        return ",".join(f"{tag}={limit:g}" for tag, limit in self._all())
+        return ",".join(f"{tag}={limit:.15g}" for tag, limit in self._all())
 
     @staticmethod
     def read(text: str, where: str = "--limits") -> Limits:

@@ -79,6 +79,8 @@ def compare_command(arguments: argparse.Namespace) -> int:
     gates = [_parse_gate(text) for text in arguments.fail_if]
     form = _form(arguments)
     limits = Limits.read(arguments.limits)
+    if limits.any and form is None:
+        raise InputError("--limits is of a report; give --out FILE as well")
     first = arguments.runs[0] if arguments.baseline is None else arguments.baseline
     others = [key for key in dict.fromkeys(arguments.runs) if key != first]
     if not others:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -82,10 +83,12 @@ def free_memory() -> Room:
 
 
 def _cpu_name() -> str:
-    for line in _cpuinfo():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    """Its model name; where a virtual machine hides the number, the family and model that tell generations apart."""
+    facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in _cpuinfo())}
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    if re.search(r"\d", name) or not {"cpu family", "model"} <= facts.keys():
+        return name
+    return f"{name} (family {facts['cpu family']}, model {facts['model']})"
 
 
 def _cpu_features() -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def opening_choices(choices: Sequence[CurveChoice]) -> list[CurveChoice]:
 
 
 def default_pair(offered: Sequence[CurveChoice]) -> tuple[str, str]:
-    """The keys to begin with: the newest sweep that another one is without some techniques of, that one first; without
+    """The keys to begin with: of the newest sweep that has some techniques more than another, the other and it; without
     such a pair, an experiment's baseline and its last rung. "" where there is none."""
     choices = opening_choices(offered)
     sweeps = [each for each in choices if each.is_sweep]

@@ -124,7 +124,7 @@ def _sections(
 
 def _trade_off(points: Sequence[Point], limits: Limits) -> Section:
     tags = tuple(dict.fromkeys((QUALITY, "ttft_ms", "e2e_ms", *limits.most)))
-    within = trade_off_view.limits_sentence(points, tags, limits)
+    within = trade_off_view.limits_sentence(points, limits)
     said = [f"Limits: {trade_off_view.limits_words(limits)}.", within] if within else []
     sentences = [trade_off_view.front_sentence(points, tag) for tag in tags]
     charts = tuple(

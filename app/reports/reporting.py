@@ -134,6 +134,7 @@ def rendered_comparison(
         "sides": [side_document(side) for side in (before, *others)],
         "prompts": [asdict(each) for each in asked],
         "repeat": repeat_lines(store, [before, *others], limits),
+        "limits": str(limits) if limits is not None and limits.any else None,
     }
     return _json(without_machine(document | more))
 

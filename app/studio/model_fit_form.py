@@ -55,8 +55,10 @@ def fit_form(models: Sequence[KnownModel]) -> str | None:
     except InputError as error:
         st.error(plain(told(str(error))), icon=":material/error:")
         return name
-    st.markdown(f"{SIGNS[fit.fits]} **{plain(verdict(fit))}**")
-    for text in refusals(checkpoint, form, kv, hardware()):
+    refused = refusals(checkpoint, form, kv, hardware())
+    # What fits and would be refused has no green sign.
+    st.markdown(f"{SIGNS[None if fit.fits and refused else fit.fits]} **{plain(verdict(fit))}**")
+    for text in refused:
         st.markdown(f":red[:material/block:] {plain(text)}", width=parts.TEXT_WIDTH)
     st.plotly_chart(view.fit_figure(fit), config=PLAIN, key="fit_bar", alt=view.description(fit))
     st.table(

@@ -39,9 +39,9 @@ def link_problem(said: str) -> None:
 
 def report_link(keys: Sequence[str], limits: Limits | None = None) -> None:
     """To the report of compared runs, the baseline's key first."""
-    more = {"limits": str(limits)} if limits else {}
+    more = {"limits": str(limits)} if limits is not None and limits.any else {}
     st.page_link(
-        "../pages/reports.py", label="Report with these limits" if limits else "Report", icon=":material/description:",
+        "../pages/reports.py", label="Report with these limits" if more else "Report", icon=":material/description:",
         query_params={"runs": ",".join(keys), **more},
     )  # fmt: skip
 
@@ -64,12 +64,9 @@ def metric_cards(cards: Sequence[Card]) -> None:
 
 
 def progress_bar(live: Live) -> None:
-    st.progress(live.share, text=progress_text(live))
-
-
-def progress_text(live: Live) -> str:
     left = remaining_text(live.remaining)
-    return f"{live.done:,} of {live.planned:,} requests" + (f" · {left}" if left else "")
+    text = f"{live.done:,} of {live.planned:,} requests" + (f" · {left}" if left else "")
+    st.progress(live.share, text=text)
 
 
 def remaining_text(remaining: Remaining | None) -> str:

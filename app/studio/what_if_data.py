@@ -12,8 +12,10 @@ from app.analysis.explain import ApiPrice, api_price
 from app.analysis.load_curve import LoadCurve, Unanswered
 from app.analysis.scenario import Scenario
 from app.analysis.what_if import answer
-from app.experiment.load_curves import CurveChoice, curve_choices, load_curve, without_caching
+from app.experiment.load_curves import CurveChoice, curve_choices, default_pair, load_curve, without_caching
+from app.studio.session import ladder_of, ladder_version
 from app.studio.what_if_view import ROLES, Side
+from app.views.ladder_view import lead_rung
 from optimizers.errors import InputError
 from store.store import Store
 
@@ -22,6 +24,18 @@ from store.store import Store
 def choices_of(_store: Store, url: str, version: str) -> list[CurveChoice]:
     """`version` changes when a run finishes."""
     return curve_choices(_store)
+
+
+def first_pair(store: Store, choices: Sequence[CurveChoice]) -> tuple[str, str]:
+    """The keys that the page begins with. Of a ladder the candidate is the rung that it leads with, and not one whose
+    answers are clearly worse."""
+    before, after = default_pair(choices)
+    experiment, _, rung = after.partition(".")
+    if rung:
+        lead = lead_rung(ladder_of(store, store.url, int(experiment), ladder_version(store, int(experiment))))
+        led = f"{experiment}.{lead.rung}" if lead else ""
+        after = led if led != before and led in {choice.key for choice in choices} else after
+    return before, after
 
 
 @st.cache_data(show_spinner="Reading the load curve", max_entries=128)

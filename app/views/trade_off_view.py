@@ -55,7 +55,7 @@ def trade_off(points: Sequence[Point], tag: str, limits: Limits) -> go.Figure:
     if limit is not None:
         word = "at least" if tag == QUALITY else "at most"
         figure.add_vline(
-            limit, line={"color": TEXT, "width": 1.5, "dash": "dash"}, annotation_text=f"{word} {limit:,g}",
+            limit, line={"color": TEXT, "width": 1.5, "dash": "dash"}, annotation_text=f"{word} {limit:,.15g}",
             annotation_position="top", annotation_font={"size": 12, "color": TEXT},
         )  # fmt: skip
     figure.update_layout(
@@ -71,9 +71,9 @@ def trade_off(points: Sequence[Point], tag: str, limits: Limits) -> go.Figure:
 
 def limits_words(limits: Limits) -> str:
     """`TTFT p95 at most 500 ms and expected answers at least 90 %`."""
-    said = [f"{BY_TAG[tag].title} p95 at most {limit:,g} ms" for tag, limit in limits.most.items()]
+    said = [f"{BY_TAG[tag].title} p95 at most {limit:,.15g} ms" for tag, limit in limits.most.items()]
     if limits.least_quality is not None:
-        said.append(f"expected answers at least {limits.least_quality:g} %")
+        said.append(f"expected answers at least {limits.least_quality:.15g} %")
     return listed(said)
 
 
@@ -89,11 +89,11 @@ def front_sentence(points: Sequence[Point], tag: str) -> str:
     return f"On the front of cost and {what} {verb} {names}: nothing else here is better on both."
 
 
-def limits_sentence(points: Sequence[Point], tags: Sequence[str], limits: Limits) -> str | None:
-    """Which recipes are on a front and within the limits; None without limits."""
+def limits_sentence(points: Sequence[Point], limits: Limits) -> str | None:
+    """Which recipes are within the limits and on any front of cost and another figure; None without limits."""
     if not limits.any:
         return None
-    on = list(dict.fromkeys(point.name for tag in tags for point in front(points, axes_of(tag))))
+    on = list(dict.fromkeys(point.name for tag in (QUALITY, *LATENCIES) for point in front(points, axes_of(tag))))
     fronted = [point for point in points if point.name in on]
     within = [point for point in fronted if not limits.broken_by(point)]
     if not within:

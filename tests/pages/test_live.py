@@ -183,7 +183,8 @@ def test_a_viewer_sees_figures_but_no_log_and_nothing_to_press(
     assert figures_of(at)["Throughput"] == "2.00 req/s"
     assert "Ladder: other on unique" in words(at)
     assert not at.button
-    assert not at.code
+    assert "The end of the engine's log" not in [box.label for box in at.expander]
+    assert not unfolded(at, "engine_log").code
 
 
 @pytest.mark.usefixtures("worker")

@@ -145,6 +145,16 @@ def test_the_fit_is_a_link(open_page: Open) -> None:
 
 
 @pytest.mark.usefixtures("starter")
+def test_what_fits_and_would_be_refused_has_no_green_sign(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ":green[:material/check_circle:] **Fits" in words(open_page("models"))
+    monkeypatch.setattr("app.studio.model_fit_form.refusals", lambda *given: ["An engine here would refuse it: so."])
+    said = words(open_page("models"))
+    assert "**Fits" in said
+    assert ":green[:material/check_circle:] **Fits" not in said
+    assert "An engine here would refuse it: so." in said
+
+
+@pytest.mark.usefixtures("starter")
 def test_a_context_beyond_the_models_own_is_one_line(open_page: Open) -> None:
     at = open_page("models", fit_context="4096")
     assert "the context is 4,096 tokens, but starter was made for 2,048" in words(at)

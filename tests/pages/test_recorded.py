@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,13 @@ def test_what_if_begins_with_the_recorded_load_sweeps(open_page: Open, monkeypat
     assert "There is no load sweep" not in said
     assert "not answered" not in said
     assert at.metric
+
+
+def test_what_if_begins_with_the_rung_that_a_ladder_leads_with(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(BUNDLE / "ladder.rung.json.gz", tmp_path)
+    monkeypatch.setattr("app.interchange.bundled.FOLDER", tmp_path)
+    at = open_page("what_if")
+    # The last rung, prompt compression, lost nine answers of ten.
+    assert [box.value for box in at.selectbox[:2]] == ["1.0", "1.6"]

@@ -87,6 +87,8 @@ def test_limits_of_the_link_are_the_reports(open_page: Open, store: Store) -> No
     at = open_page("reports", runs=runs, limits="ttft_ms=120")
     assert "Limits: TTFT p95 at most 120 ms." in words(at)
     assert "python -m app compare 1.0 1.2 --limits ttft_ms=120 --out report.html" in at.code[0].value
+    back = next(each.proto for each in at.get("page_link") if each.proto.label == "Open on Compare")
+    assert back.query_string == "baseline=1.0&with=1.2&compare_view=Trade-off&compare_ttft_ms=120"
     at = open_page("reports", runs=runs, limits="ttft_ms=-1")
     assert "limits ttft_ms=-1: give a number of milliseconds" in words(at)
     assert "--limits" not in at.code[0].value

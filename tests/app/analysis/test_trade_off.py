@@ -50,11 +50,14 @@ def test_whatever_is_off_the_front_is_dominated_by_something_on_it(pairs: list[t
             )
 
 
+milliseconds = st.integers(1, 10**9) | st.decimals("0.01", 10**7, places=2).map(float)
+
+
 @given(
-    st.dictionaries(st.sampled_from(["ttft_ms", "tpot_ms", "e2e_ms"]), st.integers(1, 10**5)),
-    st.none() | st.integers(0, 100),
+    st.dictionaries(st.sampled_from(["ttft_ms", "tpot_ms", "e2e_ms"]), milliseconds),
+    st.none() | st.integers(0, 100) | st.just(99.25),
 )
-def test_limits_are_read_as_they_are_written(most: dict[str, int], least: int | None) -> None:
+def test_limits_are_read_as_they_are_written(most: dict[str, float], least: float | None) -> None:
     limits = Limits(most, least)
     assert Limits.read(str(limits)) == limits
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,7 @@ def test_a_gate_on_quality(rung: Rung, answers: list[int], gate: str, candidate:
         ("{0} {1} --fail-if cost>5", "is no gate: relative_cost changes in percent"),
         ("{0} {1} --fail-if cost>5points", "is no gate: relative_cost changes in percent"),
         ("{0} {1} --limits cost=2", "--limits cost=2: use one of: ttft_ms, tpot_ms, e2e_ms, quality"),
+        ("{0} {1} --limits ttft_ms=5", "--limits is of a report; give --out FILE as well"),
         ("{0} {1} --limits ttft_ms=fast", "--limits ttft_ms=fast: give a number of milliseconds"),
     ],
 )
@@ -248,7 +250,9 @@ def test_a_report_of_the_comparison_is_written(rung: Rung, runs: list[int], tmp_
 
 
 def test_the_limits_of_the_trade_off_are_in_the_report(rung: Rung, runs: list[int], tmp_path: Path) -> None:
-    rung("compare", *runs[:2], "--out", tmp_path / "r.md", "--limits", "ttft_ms=120,quality=90")
+    for form in ("md", "json"):
+        rung("compare", *runs[:2], "--out", tmp_path / f"r.{form}", "--limits", "ttft_ms=120,quality=90")
+    assert json.loads((tmp_path / "r.json").read_text())["limits"] == "ttft_ms=120,quality=90"
     written = (tmp_path / "r.md").read_text()
     assert "Limits: TTFT p95 at most 120 ms and expected answers at least 90 %." in written
     assert f"compare {runs[0]} {runs[1]} --limits ttft_ms=120,quality=90" in written
