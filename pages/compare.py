@@ -16,13 +16,14 @@ from app.experiment.results import prompts_of
 from app.studio import compare_prompts as by_prompt
 from app.studio import parts
 from app.studio.answers_view import show_answers
+from app.studio.compare_opening import first_baseline, first_candidates
 from app.studio.linked import linked_choice, linked_many, linked_radio
 from app.studio.session import open_studio, read_prompts
 from app.views import compare_view as view
 from app.views import trade_off_view
 from app.views.charts import PLAIN
 from app.views.compare_configuration import configuration_rows
-from app.views.wording import in_opening_order, plain, without_folders
+from app.views.wording import plain, without_folders
 from optimizers.prompt import Prompt
 
 MOST = 6
@@ -67,15 +68,6 @@ def prompt_pairs(url: str, before: tuple[str, Runs], after: tuple[str, Runs]) ->
     return pairs_of(side_of(url, before[0], rungs[before[0]][0], before[1]), paired(url, before, after))
 
 
-def opened_first(keys: list[str]) -> str:
-    """The first rung of the experiment that pages open by themselves; of one too old to be looked at, the newest."""
-    for row in in_opening_order(store.experiments.recent()):
-        found = next((key for key in keys if key.startswith(f"{row.id}.")), None)
-        if found is not None:
-            return found
-    return keys[0]
-
-
 parts.page_title(
     "Compare", "A baseline and its candidates: how sure each difference is, and which prompts it is made of."
 )
@@ -87,10 +79,10 @@ if len(rungs) < 2:
 
 names = {key: name for key, (name, _) in rungs.items()}
 named = st.query_params.get("baseline", "")
-baseline = linked_choice("Baseline", names, "baseline", named if named in names else opened_first(list(names)))
+baseline = linked_choice("Baseline", names, "baseline", named if named in names else first_baseline(store, list(names)))
 others = {key: name for key, name in names.items() if key != baseline}
-own = [key for key in others if key.startswith(f"{baseline.partition('.')[0]}.")]
-chosen = linked_many("Candidates", others, "with", own[:3] or list(others)[:1], {"baseline": baseline}, MOST)
+opening = first_candidates(store, baseline, list(others))
+chosen = linked_many("Candidates", others, "with", opening, {"baseline": baseline}, MOST)
 for said in view.link_problems(st.query_params.get("baseline"), st.query_params.get("with", ""), list(names), MOST):
     parts.link_problem(said)
 if not chosen:

@@ -17,12 +17,14 @@ from app.analysis.ladder import Ladder
 from app.analysis.sweep import Load
 from app.engine.hardware import Hardware, detect_hardware
 from app.experiment.results import load_ladder, measured_loads
+from app.experiment.sweep_loads import KIND as SWEEP
 from app.interchange.bundled import offer_recordings
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import load_prompt_set, save_starter_sets
 from app.studio import model_view
 from app.studio.access import may_change, told
 from app.studio.model_view import KnownModel
+from app.views.ladder_view import climbed, lead_rung
 from app.views.wording import plain
 from optimizers.errors import InputError
 from store.database import explain_database_error
@@ -96,6 +98,15 @@ def loads_of(_store: Store, url: str, experiment_id: int, version: str) -> list[
 
 def ladder_version(store: Store, experiment_id: int) -> str:
     return store.runs.version_of(experiment_id)
+
+
+def leading_keys(store: Store, experiment_id: int) -> list[str]:
+    """`3.6` and so on: an experiment's rungs but for its baselines, the one that it leads with first."""
+    if store.experiments.get(experiment_id).kind == SWEEP:
+        return []
+    ladder = ladder_of(store, store.url, experiment_id, ladder_version(store, experiment_id))
+    lead = lead_rung(ladder)
+    return [f"{experiment_id}.{rung.rung}" for rung in sorted(climbed(ladder), key=lambda rung: rung is not lead)]
 
 
 def attempt(action: Callable[[], object]) -> bool:

@@ -13,9 +13,8 @@ from app.analysis.load_curve import LoadCurve, Unanswered
 from app.analysis.scenario import Scenario
 from app.analysis.what_if import answer
 from app.experiment.load_curves import CurveChoice, curve_choices, default_pair, load_curve, without_caching
-from app.studio.session import ladder_of, ladder_version
+from app.studio.session import leading_keys
 from app.studio.what_if_view import ROLES, Side
-from app.views.ladder_view import lead_rung
 from optimizers.errors import InputError
 from store.store import Store
 
@@ -32,9 +31,8 @@ def first_pair(store: Store, choices: Sequence[CurveChoice]) -> tuple[str, str]:
     before, after = default_pair(choices)
     experiment, _, rung = after.partition(".")
     if rung:
-        lead = lead_rung(ladder_of(store, store.url, int(experiment), ladder_version(store, int(experiment))))
-        led = f"{experiment}.{lead.rung}" if lead else ""
-        after = led if led != before and led in {choice.key for choice in choices} else after
+        known = {choice.key for choice in choices}
+        after = next((key for key in leading_keys(store, int(experiment)) if key in known and key != before), after)
     return before, after
 
 

@@ -119,3 +119,13 @@ def test_what_if_begins_with_the_rung_that_a_ladder_leads_with(
     at = open_page("what_if")
     # The last rung, prompt compression, lost nine answers of ten.
     assert [box.value for box in at.selectbox[:2]] == ["1.0", "1.6"]
+
+
+def test_compare_begins_with_the_rung_that_a_ladder_leads_with(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.interchange.bundled.FOLDER", BUNDLE)
+    at = open_page("compare")
+    assert at.multiselect(key="chosen_with").value == ["1.6", "1.2", "1.3"]
+    at = open_page("compare", baseline="5.0")
+    assert [key.partition(".")[0] for key in at.multiselect(key="chosen_with").value] == ["5", "5", "5"]
