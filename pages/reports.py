@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.analysis.sweep import sweep
-from app.analysis.trade_off import QUALITY, Limits
+from app.analysis.trade_off import Limits
 from app.experiment.comparing import compare_sides, find_sides
 from app.experiment.spec import kept_slo
 from app.reports.repeating import compare_command
@@ -64,8 +64,7 @@ def compare_limits(limits: Limits) -> dict[str, str]:
     """Compare's parameters for them."""
     if not limits.any:
         return {}
-    given = limits.most if limits.least_quality is None else {**limits.most, QUALITY: limits.least_quality}
-    return {"compare_view": "Trade-off", **{f"compare_{tag}": f"{limit:.15g}" for tag, limit in given.items()}}
+    return {"compare_view": "Trade-off", **{f"compare_{tag}": f"{limit:.15g}" for tag, limit in limits.all()}}
 
 
 def show_sweep(experiment: ExperimentRow) -> None:

@@ -6,7 +6,7 @@ Pure. Requests of all repeats of a load are taken together; a failed request mee
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.analysis.statistics import Interval, distribution, median_interval, wilson_interval
@@ -16,6 +16,13 @@ from optimizers.errors import InputError
 
 SHARE = 0.95
 LEAST_FOR_KNEE = 4
+
+
+def limit_parts(text: str) -> Iterator[tuple[str, str, str]]:
+    """Of `ttft_ms=500,tpot_ms=50` each part whole, its name and its value as text."""
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        tag, _, value = (word.strip() for word in part.partition("="))
+        yield part, tag, value
 
 
 @dataclass(frozen=True)
@@ -51,8 +58,7 @@ class Slo:
         """From `ttft_ms=500,tpot_ms=50`. Raises InputError, which begins with `where`, for another metric, no number or
         no limit at all."""
         limits: dict[str, float] = {}
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            tag, _, value = (word.strip() for word in part.partition("="))
+        for part, tag, value in limit_parts(text):
             try:
                 limits |= Slo({tag: float(value)}).limits
             except InputError as error:

@@ -15,6 +15,7 @@ import numpy as np
 from app.analysis.compare import RungData
 from app.analysis.statistics import LEVEL, Interval
 from app.analysis.summary import LATENCIES, latencies_of
+from app.analysis.sweep import limit_parts
 from optimizers.errors import InputError
 
 QUALITY = "quality"
@@ -51,15 +52,14 @@ class Limits:
 
     def __str__(self) -> str:
         """As people type it, and `read` reads it."""
-        return ",".join(f"{tag}={limit:.15g}" for tag, limit in self._all())
+        return ",".join(f"{tag}={limit:.15g}" for tag, limit in self.all())
 
     @staticmethod
     def read(text: str, where: str = "--limits") -> Limits:
         """From `ttft_ms=500,quality=90`; none from nothing. Raises InputError, which begins with `where`, for another
         name, and for what is no number of milliseconds or percent."""
         found: dict[str, float] = {}
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            tag, _, value = (word.strip() for word in part.partition("="))
+        for part, tag, value in limit_parts(text):
             if tag not in (*LATENCIES, QUALITY):
                 raise InputError(f"{where} {part}: use one of: {', '.join((*LATENCIES, QUALITY))}, as in ttft_ms=500")
             try:
@@ -81,19 +81,20 @@ class Limits:
 
     def broken_by(self, point: Point) -> tuple[str, ...]:
         """The figures that do not keep their limit; one that is not known does not."""
-        return tuple(tag for tag, limit in self._all() if not _keeps(point.value(tag), tag, limit))
+        return tuple(tag for tag, limit in self.all() if not _keeps(point.value(tag), tag, limit))
 
     def unsure_of(self, point: Point) -> tuple[str, ...]:
         """The figures whose interval holds their limit: more requests could tell otherwise."""
         return tuple(
             tag
-            for tag, limit in self._all()
+            for tag, limit in self.all()
             if tag in point.figures
             and (held := point.figures[tag].interval) is not None
             and held.low < limit < held.high
         )
 
-    def _all(self) -> list[tuple[str, float]]:
+    def all(self) -> list[tuple[str, float]]:
+        """By name, quality last."""
         quality = [] if self.least_quality is None else [(QUALITY, self.least_quality)]
         return [*self.most.items(), *quality]
 

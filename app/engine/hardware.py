@@ -59,11 +59,16 @@ class Hardware:
 def detect_hardware() -> Hardware:
     return Hardware(
         cpu=_cpu_name(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cores(),
         memory_bytes=psutil.virtual_memory().total,
         gpus=_gpus(),
         cpu_features=_cpu_features(),
     )
+
+
+def usable_cores() -> int:
+    """Those that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_memory() -> Room:

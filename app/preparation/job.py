@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from app.engine.hardware import usable_cores
 from app.engine.log_cause import SIGNALS
 from app.engine.process import stop_group, tail
 from store.settings import ROOT
@@ -98,7 +99,7 @@ def _environment() -> dict[str, str]:
 
 def free_cores() -> int:
     """Cores that other programs leave free: threads that wait for each other on a busy core are slower than one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return min(cores, max(1, cores - int(os.getloadavg()[0])))
 
 

@@ -5,9 +5,9 @@ What one look costs, and how it was found: docs/design/016-live.md.
 
 from __future__ import annotations
 
-import os
-
 import streamlit as st
+
+from app.engine.hardware import usable_cores
 
 LOOK_CORE_S = 10.0
 """Seconds between two looks times processors: a look takes the studio and a browser beside it under 0.1 s together, so
@@ -24,7 +24,7 @@ def look_every(cores: int) -> float:
     return max(SHORTEST_S, LOOK_CORE_S / cores)
 
 
-LOOK_S = look_every(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+LOOK_S = look_every(usable_cores())
 
 
 def stand_still() -> None:
