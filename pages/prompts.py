@@ -85,7 +85,7 @@ def show_set(row: PromptSetRow, tags: list[str]) -> None:
     with tabs[MANAGE]:
         changed = prompt_manage.rename_and_delete(store, row) if tabs[MANAGE].open else None
         if changed is not None:
-            go_to(changed, f"Renamed to “{changed}”." if changed else f"Deleted “{row.name}”.")
+            go_to(changed, f"Saved as “{changed}”." if changed else f"Deleted “{row.name}”.")
 
 
 parts.page_title("Prompts", "Saved prompts to replay. A set never changes once saved: its content hash identifies it.")

@@ -98,11 +98,16 @@ class PromptSets:
             row = _insert(session, new)
         return row, True
 
-    def rename(self, prompt_set_id: int, name: str) -> None:
-        """Gives a set another name. Raises InputError where another set has it."""
+    def rename(
+        self, prompt_set_id: int, name: str, title: str | None = None, description: str | None = None
+    ) -> None:
+        """Gives a set another name, and other words where there are some. Raises InputError where another set has the
+        name."""
+        given = {"name": name, "title": title, "description": description}
+        values = {key: text for key, text in given.items() if text is not None}
         try:
             with self._session.begin() as session:
-                session.execute(update(PromptSetRow).where(PromptSetRow.id == prompt_set_id).values(name=name))
+                session.execute(update(PromptSetRow).where(PromptSetRow.id == prompt_set_id).values(values))
         except IntegrityError:
             raise InputError(f"a prompt set named {name!r} exists; choose another name") from None
 

@@ -13,11 +13,12 @@ from zlib import crc32
 import pandas as pd  # type: ignore[import-untyped]
 import streamlit as st
 
-from app.analysis.scoring import DEFAULT_RULE
+from app.analysis.scoring import DEFAULT_RULE, RULES
 from app.prompts.editing import EditRow, changes, edited, from_json_text, json_text, row_of
 from app.prompts.files import slug
 from app.prompts.prompt_set import PromptSet
 from app.prompts.saved import is_built_in, save_in_place, save_prompt_set
+from app.studio import parts
 from app.studio import prompt_view as view
 from app.studio.session import attempt
 from app.views.wording import count_of, plain
@@ -32,12 +33,13 @@ COLUMNS = ("Prompt", "System", "Text", "Expected", "Max tokens", "Messages")
 
 @dataclass
 class Editing:
-    """`pages` has the rows of the pages that were changed; `visit` counts the times that a table was begun anew, so
-    that each has a widget of its own."""
+    """`pages` has the rows of the pages that were changed; `visit` counts the times that a table was begun anew, and
+    `round` those that all of it was, so that each has widgets of its own."""
 
     content_hash: str
     page: int = 1
     visit: int = 0
+    round: int = 0
     base: list[EditRow] = field(default_factory=list)
     pages: dict[int, list[EditRow]] = field(default_factory=dict)
     replaced: dict[str, Prompt] = field(default_factory=dict)
@@ -67,8 +69,9 @@ def draw_editor(store: Store, row: PromptSetRow, seen: view.SetView) -> str | No
         state.begin(seen, number)
     _table(state, seen)
     _one_as_json(state, seen)
+    score = _rule(state, row)
     try:
-        after = edited(seen.prompt_set, state.all_rows(seen), state.replaced)
+        after = edited(replace(seen.prompt_set, score=score), state.all_rows(seen), state.replaced)
     except InputError as error:
         st.error(plain(f"This cannot be saved yet: {error}."), icon=":material/error:")
         _discard_button(state)
@@ -77,7 +80,8 @@ def draw_editor(store: Store, row: PromptSetRow, seen: view.SetView) -> str | No
     if not made and after.content_hash == row.content_hash:
         st.caption("Nothing has been changed.")
         return None
-    st.markdown(f"**{made.changed:,} changed, {made.added:,} added, {made.deleted:,} deleted**")
+    judged = "" if score == row.score else f"; answers judged by {score}, no longer by {plain(row.score)}"
+    st.markdown(f"**{made.changed:,} changed, {made.added:,} added, {made.deleted:,} deleted{judged}**")
     return _save_form(store, row, after, used)
 
 
@@ -163,6 +167,15 @@ def _one_as_json(state: Editing, seen: view.SetView) -> None:
             st.rerun()
 
 
+def _rule(state: Editing, row: PromptSetRow) -> str:
+    """The rule by which the answers of the set to come are judged."""
+    known = list(RULES)
+    return st.selectbox(
+        "How answers are judged", known, index=known.index(row.score) if row.score in known else 0,
+        format_func=view.score_option, key=f"edit_score_{state.content_hash[:12]}_{state.round}", width=parts.TEXT_WIDTH,
+    )  # fmt: skip
+
+
 def _save_form(store: Store, row: PromptSetRow, after: PromptSet, used: int) -> str | None:
     in_place = False
     if not used and not is_built_in(row):
@@ -190,6 +203,6 @@ def _save(store: Store, row: PromptSetRow, after: PromptSet, name: str, in_place
 
 def _discard_button(state: Editing) -> None:
     if st.button("Discard", icon=":material/undo:", key="edit_discard"):
-        fresh = Editing(state.content_hash, visit=state.visit)
+        fresh = Editing(state.content_hash, visit=state.visit, round=state.round + 1)
         st.session_state[STATE] = fresh
         st.rerun()

@@ -45,8 +45,15 @@ def rename_and_delete(store: Store, row: PromptSetRow) -> str | None:
         return None
     used = store.prompt_sets.experiments_on(row.id)
     name = st.text_input("Name", value=row.name, key=f"rename_{row.id}_{row.name}", width=420)
-    renamed = st.button("Rename", icon=":material/edit:", key="rename_button", disabled=name.strip() == row.name)
-    if renamed and attempt(lambda: store.prompt_sets.rename(row.id, slug(name))):
+    title = st.text_input("Title", value=row.title, key=f"title_{row.id}_{row.title}", width=parts.TEXT_WIDTH)
+    description = st.text_area(
+        "Description", value=row.description, key=f"description_{row.id}_{row.description}", width=parts.TEXT_WIDTH
+    )
+    words = tuple(text.strip() for text in (name, title, description))
+    renamed = st.button(
+        "Save", icon=":material/save:", key="rename_button", disabled=words == (row.name, row.title, row.description)
+    )
+    if renamed and attempt(lambda: store.prompt_sets.rename(row.id, slug(name), *words[1:])):
         return slug(name)
     if used:
         stay = "rests on it, and needs it to be repeated" if used == 1 else "rest on it, and need it to be repeated"

@@ -79,6 +79,28 @@ def test_a_row_without_text_is_named_and_not_saved(open_page: Open, store: Store
     assert "Nothing has been changed." in words(at)
 
 
+def test_another_rule_makes_another_set_of_the_same_prompts(open_page: Open, store: Store) -> None:
+    at, row = opened(open_page, store, Prompt("a", text="One?", expected="1"))
+    rule = at.selectbox(key=f"edit_score_{row.content_hash[:12]}_0")
+    assert rule.value == "contains"
+    rule.set_value("numeric").run()
+    assert "0 changed, 0 added, 0 deleted; answers judged by numeric, no longer by contains" in words(at)
+    at.button(key="edit_save").click().run()
+    assert not at.exception
+    made = store.prompt_sets.find("mine-2")
+    assert made is not None and made.score == "numeric"
+    assert store.prompt_sets.get(row.id).score == "contains"
+
+
+def test_a_rule_that_cannot_judge_the_answers_names_the_row(open_page: Open, store: Store) -> None:
+    at, row = opened(open_page, store, Prompt("a", text="One?", expected="1"), Prompt("b", text="Two?", expected="two"))
+    at.selectbox(key=f"edit_score_{row.content_hash[:12]}_0").set_value("numeric").run()
+    assert "This cannot be saved yet: row 2 (b): the expected answer 'two' holds no number" in words(at)
+    at.button(key="edit_discard").click().run()
+    assert at.selectbox(key=f"edit_score_{row.content_hash[:12]}_1").value == "contains"
+    assert "Nothing has been changed." in words(at)
+
+
 def test_a_taken_name_is_refused_and_the_edits_stay(open_page: Open, store: Store) -> None:
     at, _ = opened(open_page, store)
     edit(at, rows={2: {"Text": "Twice"}})

@@ -133,7 +133,19 @@ class TestRenameAndDelete:
         assert not at.exception
         assert store.prompt_sets.get(set_id).name == "yours-truly"
         assert at.selectbox(key="set").value == "yours-truly"
-        assert "Renamed to “yours-truly”." in words(at)
+        assert "Saved as “yours-truly”." in words(at)
+
+    def test_a_title_and_a_description_are_kept_beside_the_name(self, open_page: Open, store: Store) -> None:
+        set_id = save(store, "mine", "One?")
+        at = open_page("prompts", set="mine", show="Rename or delete")
+        assert at.button(key="rename_button").disabled
+        at.text_input(key=f"title_{set_id}_").set_value("Mine, all of it").run()
+        at.text_area(key=f"description_{set_id}_").set_value("From <b>tickets</b>").run()
+        at.button(key="rename_button").click().run()
+        assert not at.exception
+        row = store.prompt_sets.get(set_id)
+        assert (row.name, row.title, row.description) == ("mine", "Mine, all of it", "From <b>tickets</b>")
+        assert [text.value for text in at.text] == ["Mine, all of it", "From <b>tickets</b>"]
 
     def test_a_taken_name_is_refused(self, open_page: Open, store: Store) -> None:
         set_id = save(store, "mine", "One?")
