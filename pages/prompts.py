@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.studio import parts, prompt_drawing, prompt_editor, prompt_import, prompt_manage
 from app.studio.access import may_change
+from app.studio.linked import dead_link
 from app.studio.prefix_drawing import draw_prefixes
 from app.studio.preview_form import preview_form
 from app.studio.session import open_studio
@@ -51,6 +52,7 @@ def chosen_rows(rows: list[PromptSetRow], tags: list[str]) -> list[PromptSetRow]
     """Those with the chosen tag; all of them without one."""
     if not tags:
         return rows
+    dead_link("tag", tags, "tag")
     tag = st.pills("Show sets with the tag", tags, key="tag", bind="query-params")
     return rows if tag is None else [row for row in rows if tag in row.tags]
 
@@ -102,6 +104,7 @@ if not sets:
     st.stop()
 names = [row.name for row in sets]
 st.header("A set", anchor=False)
+dead_link("set", names, "prompt set")
 name = st.selectbox("Set", names, key="set", bind="query-params", on_change=forget_place, width=420)
 if name in names:
     show_set(sets[names.index(name)], tags)

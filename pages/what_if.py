@@ -42,14 +42,13 @@ def how_to_measure() -> None:
 
 
 def defaults() -> Scenario:
-    """A scenario that what was measured answers; the price is what the runs were measured with, never made up."""
+    """A scenario that what was measured answers; without a price each side has the one that it was measured with."""
     asked = [st.query_params.get("curve_from"), st.query_params.get("curve_to")]
     before, after = (
         name if name in titles else other for name, other in zip(asked, first_pair(store, choices), strict=True)
     )
     curves = [curve for key in (before, after) if key and (curve := curve_of(store, store.url, version, key)[0])]
-    price = next((curve.price_per_hour for curve in curves if curve.price_per_hour is not None), None)
-    return Scenario(before, after, most_ttft=what_if_view.default_limit(curves), usd_per_hour=price)
+    return Scenario(before, after, most_ttft=what_if_view.default_limit(curves))
 
 
 def show_tab(name: str, sides: list[Side], scenario: Scenario) -> None:
@@ -78,11 +77,11 @@ def show_tab(name: str, sides: list[Side], scenario: Scenario) -> None:
     elif name == "Volume":
         show_volume(answered, scenario)
     else:
-        show_sensitivity(answered[-1], scenario)
+        show_sensitivity(answered[-1])
 
 
 def show_volume(answered: list[Side], scenario: Scenario) -> None:
-    if scenario.usd_per_hour is None:
+    if not is_priced(answered):
         st.caption("Give the price of a replica's hardware to see dollars by volume and the break-even with an API.")
         return
     said = what_if_notes.break_even_sentences(answered, scenario.api_model)
@@ -95,10 +94,14 @@ def show_volume(answered: list[Side], scenario: Scenario) -> None:
     )  # fmt: skip
 
 
-def show_sensitivity(side: Side, scenario: Scenario) -> None:
+def is_priced(sides: Sequence[Side]) -> bool:
+    return any(side.answer is not None and side.answer.chosen.usd is not None for side in sides)
+
+
+def show_sensitivity(side: Side) -> None:
     assert side.answer is not None
     uncached = curve_of(store, store.url, version, side.curve.key)[1]
-    effects = sensitivity(scenario, side.answer, side.curve, uncached)
+    effects = sensitivity(side.scenario, side.answer, side.curve, uncached)
     said = sentence(effects)
     st.markdown(f"**{side.role}.** {plain(said)}", width=parts.TEXT_WIDTH)
     st.plotly_chart(what_if_charts.tornado(effects), config=PLAIN, key="what_if_tornado", alt=said)
@@ -182,11 +185,13 @@ def show_results(sides: list[Side], scenario: Scenario, results: Results) -> Non
                 card.title, card.value, card.change, "off" if quiet else "inverse", border=True, help=plain(card.help),
                 width=CARD_WIDTH, delta_arrow="off" if quiet else "auto",
             )  # fmt: skip
-    if cards and scenario.usd_per_hour is None:
+    if cards and not is_priced(sides):
         st.caption(f"Give “{plain(NUMBERS['usd_per_hour'].label)}” to see dollars; none is made up.")
     elif cards:
         last, found = [(side, side.answer) for side in sides if side.answer is not None][-1]
-        st.caption(plain(f"{last.role}, {last.name}: {what_if_view.range_text(found)}"))
+        prices = what_if_view.price_words([side.scenario.usd_per_hour for side in sides])
+        told_price = "" if scenario.usd_per_hour is not None else f" Priced as measured: {prices}."
+        st.caption(plain(f"{last.role}, {last.name}: {what_if_view.range_text(found)}{told_price}"))
     notes = what_if_notes.cautions(sides, scenario)
     if notes:
         with st.container(border=True):

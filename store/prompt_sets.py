@@ -98,9 +98,7 @@ class PromptSets:
             row = _insert(session, new)
         return row, True
 
-    def rename(
-        self, prompt_set_id: int, name: str, title: str | None = None, description: str | None = None
-    ) -> None:
+    def rename(self, prompt_set_id: int, name: str, title: str | None = None, description: str | None = None) -> None:
         """Gives a set another name, and other words where there are some. Raises InputError where another set has the
         name."""
         given = {"name": name, "title": title, "description": description}

@@ -18,6 +18,10 @@ OPERATORS: Mapping[type[ast.operator], Callable[[float, float], float]] = {
 }
 
 
+COMMON_MODELS = ("gpt-4o-mini", "gpt-4.1-mini", "gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-flash")
+"""To choose from where a price is asked for; any other that `api_price` knows can be typed."""
+
+
 @dataclass(frozen=True)
 class Input:
     """One quantity of a formula; `source` says where it was taken from."""

@@ -27,12 +27,19 @@ class Endpoint:
 
 
 def normalise_url(url: str) -> str:
-    """The base URL without /v1 or a trailing slash; raises InputError for what is no http URL."""
+    """The base URL without /v1 or a trailing slash. Raises InputError for what is no http URL, and for one with a name
+    or password in it: the URL is kept with each run and stands in reports."""
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         usable = False
+    if usable and "@" in parts.netloc:
+        host = parts.netloc.rpartition("@")[2]
+        raise InputError(
+            f"the endpoint at {host} was given with a name or password, which reports would show; leave it out and put "
+            f"the key into {API_KEY_VARIABLE}"
+        )
     if not usable:
         raise InputError(f"the endpoint {url!r} is no URL; give it like http://127.0.0.1:8000")
     path = parts.path.rstrip("/").removesuffix("/v1")

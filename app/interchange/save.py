@@ -10,6 +10,7 @@ from app.analysis.summary import Observed, summarise
 from app.interchange.imported import STATISTICS, ImportedRun
 from app.interchange.read import Source
 from app.replay.record import RequestRecord
+from app.reports.portable import portable
 from optimizers.errors import InputError
 from optimizers.recipe import Recipe
 from store.imports import IMPORTED
@@ -52,7 +53,7 @@ def _copy(rung: int, run: ImportedRun, source: Source, now: float) -> RunCopy:
     summary = _summary(run)
     summary["suspect"] = [told, *run.notes, *summary["suspect"]]
     return RunCopy(
-        rung=rung, repeat=0, label=f"{run.label} ({tool})", recipe=[dict(use) for use in run.recipe],
+        rung=rung, repeat=0, label=f"{portable(run.label, {})} ({tool})", recipe=[dict(use) for use in run.recipe],
         planned_requests=run.requests, manifest=manifest, summary=summary, started_at=now, finished_at=now,
         segments=(SegmentCopy(0, now, None),), requests=tuple(map(_row, run.records)),
     )  # fmt: skip

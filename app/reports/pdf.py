@@ -18,7 +18,7 @@ from app.views.bar import Bar
 FAMILY = "Source Sans Pro"
 TEXT, SOFT, LINE, BAR = (16, 24, 32), (74, 85, 99), (211, 217, 224), (11, 98, 176)
 BODY_PT, SMALL_PT, TABLE_PT = 10, 8.5, 7.5
-ROW_MM, LABEL_MM, WORDS_MM = 7.5, 58.0, 72.0
+ROW_MM, LABEL_MM, WORDS_MM, LINE_MM = 7.5, 58.0, 72.0, 3.8
 WIDE = 6
 """From so many columns on, a column of words takes several lines rather than the width."""
 MANY_COLUMNS = 14
@@ -99,22 +99,32 @@ class _Page(FPDF):
         room = self.epw - LABEL_MM - WORDS_MM
         scale = room / widest if widest > 0 else 0.0
         for bar in chart.bars:
-            if self.will_page_break(ROW_MM):
+            label = self._lines(bar.label)
+            height = max(ROW_MM, LINE_MM * len(label) + 1)
+            if self.will_page_break(height):
                 self.add_page()
-            self._bar(bar, scale, chart.line)
+            self._bar(bar, label, height, scale, chart.line)
         self.words(chart.note, SMALL_PT, SOFT, before=1)
 
-    def _bar(self, bar: Bar, scale: float, line: float | None) -> None:
-        left, top = self.l_margin + LABEL_MM, self.get_y()
-        middle = top + ROW_MM / 2
+    def _lines(self, label: str) -> list[str]:
+        """A bar's label as it is broken beside it."""
         self._style(9)
-        self.cell(LABEL_MM - 2, ROW_MM, bar.label, align="R")
+        lines = self.multi_cell(LABEL_MM - 2, LINE_MM, label, align="R", dry_run=True, output="LINES")
+        return lines if isinstance(lines, list) else [label]
+
+    def _bar(self, bar: Bar, label: list[str], height: float, scale: float, line: float | None) -> None:
+        left, top = self.l_margin + LABEL_MM, self.get_y()
+        middle = top + height / 2
+        self._style(9)
+        for number, text in enumerate(label):
+            self.set_xy(self.l_margin, middle + (number - len(label) / 2) * LINE_MM)
+            self.cell(LABEL_MM - 2, LINE_MM, text, align="R")
         self.set_fill_color(*BAR)
-        self.rect(left, top + 1.6, max(bar.value * scale, 0.1), ROW_MM - 3.2, "F")
+        self.rect(left, middle - ROW_MM / 2 + 1.6, max(bar.value * scale, 0.1), ROW_MM - 3.2, "F")
         self.set_draw_color(*SOFT)
         if line is not None:
             self.set_dash_pattern(0.6, 0.8)
-            self.line(left + line * scale, top, left + line * scale, top + ROW_MM)
+            self.line(left + line * scale, top, left + line * scale, top + height)
             self.set_dash_pattern()
         if bar.interval is not None:
             low, high = bar.interval.to_json()
@@ -124,7 +134,7 @@ class _Page(FPDF):
         words = bar.text if bar.mark is None else f"{bar.text}; article {bar.mark:.2f}x"
         self.set_xy(left + self.epw - LABEL_MM - WORDS_MM + 2, top)
         self._style(8)
-        self.cell(WORDS_MM - 2, ROW_MM, words, new_x="LMARGIN", new_y="NEXT")
+        self.cell(WORDS_MM - 2, height, words, new_x="LMARGIN", new_y="NEXT")
 
     def cells(self, table: Table) -> None:
         if not table.rows:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from app.analysis.explain import ApiPrice, api_price
+from app.analysis.explain import COMMON_MODELS, ApiPrice, api_price
 from app.preparation.previewing import preview_recipe
 from app.prompts.preview import Preview
 from app.studio.access import NO_PREVIEW, may_change
@@ -23,7 +23,6 @@ from optimizers.registry import techniques
 from store.settings import Settings
 from store.store import Store
 
-PRICED = ("gpt-4o-mini", "gpt-4.1-mini", "gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-flash")
 """Offered; any other that the price table knows can be typed."""
 
 
@@ -54,7 +53,7 @@ def show_preview(store: Store, settings: Settings, choice: Choice, prompts: Sequ
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox("Prompt", list(by_id), width=220, key=f"lab_preview_{choice.prompts}")
         model = st.selectbox(
-            "Priced as input of", list(PRICED), None, width=220, key="lab_priced", accept_new_options=True,
+            "Priced as input of", list(COMMON_MODELS), None, width=220, key="lab_priced", accept_new_options=True,
             placeholder="no price", help="What the prompts would cost at an API, from the prices of genai-prices.",
         )  # fmt: skip
         pressed = st.button("Preview", icon=":material/visibility:", key="lab_preview")

@@ -93,7 +93,7 @@ def _settings(technique: Technique, base: Choice, model: str, key: str, models: 
         chosen = technique_form(technique, values, [*models, *BUILTIN_TOOLS], f"{key}_{model}", SETTING_WIDTH)
     said = _variant(technique, chosen)
     if said:
-        st.caption(plain(f"{technique.title} {said}."))
+        st.caption(plain(told(f"{technique.title} {said}.")))
     return chosen
 
 

@@ -12,7 +12,7 @@ from app.engine.memory_fit import AS_SERVED, DEFAULT_CONTEXT, DEFAULT_REQUESTS, 
 from app.studio import model_fit as view
 from app.studio import parts
 from app.studio.access import told
-from app.studio.linked import linked_choice
+from app.studio.linked import dead_link, linked_choice
 from app.studio.model_view import KnownModel
 from app.studio.session import hardware
 from app.views.charts import PLAIN
@@ -30,6 +30,7 @@ def fit_form(models: Sequence[KnownModel]) -> str | None:
     if not known:
         st.caption("There is no usable model yet: the fit of one is shown here before it is loaded.")
         return None
+    dead_link("fit_model", known, "model")
     with st.container(horizontal=True):
         with st.container(width=240):
             name = linked_choice("Model", {name: name for name in known}, "fit_model", next(iter(known)))

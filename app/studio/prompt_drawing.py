@@ -9,6 +9,7 @@ from app.prompts.files import write_csv, write_jsonl
 from app.prompts.saved import load_prompt_set
 from app.studio import parts
 from app.studio import prompt_view as view
+from app.studio.linked import dead_link
 from app.views.wording import count_of, plain
 from optimizers.prompt import Prompt
 from store.settings import Settings
@@ -81,6 +82,7 @@ def draw_exports(store: Store, row: PromptSetRow) -> None:
 
 def draw_page(row: PromptSetRow, seen: view.SetView) -> Prompt:
     """A page of the set and the prompt chosen from it, which is shown in full."""
+    dead_link("prompt", seen.places, "prompt")
     asked = st.query_params.get("prompt")
     if asked is not None and "page" not in st.query_params and "page" not in st.session_state:
         st.session_state["page"] = seen.page_of(asked)

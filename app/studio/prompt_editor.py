@@ -172,7 +172,8 @@ def _rule(state: Editing, row: PromptSetRow) -> str:
     known = list(RULES)
     return st.selectbox(
         "How answers are judged", known, index=known.index(row.score) if row.score in known else 0,
-        format_func=view.score_option, key=f"edit_score_{state.content_hash[:12]}_{state.round}", width=parts.TEXT_WIDTH,
+        format_func=view.score_option, key=f"edit_score_{state.content_hash[:12]}_{state.round}",
+        width=parts.TEXT_WIDTH,
     )  # fmt: skip
 
 

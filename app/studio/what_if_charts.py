@@ -122,7 +122,7 @@ def volume_chart(sides: Sequence[Side], scenario: Scenario, model: str) -> go.Fi
         if side.answer is None or side.answer.chosen.usd is None:
             continue
         figure.add_scatter(
-            x=volumes, y=own_usd(volumes, scenario, side.answer), mode="lines", name=f"{side.role}: own replicas",
+            x=volumes, y=own_usd(volumes, side.scenario, side.answer), mode="lines", name=f"{side.role}: own replicas",
             line={"color": color_of(side), "width": 2.5, "dash": DASHED[number]},
             hovertemplate=f"%{{x:,.0f}} a day: $%{{y:,.0f}}<extra>{side.role}</extra>",
         )  # fmt: skip

@@ -14,7 +14,7 @@ from app.analysis.scenario import Scenario
 from app.analysis.what_if import answer
 from app.experiment.load_curves import CurveChoice, curve_choices, default_pair, load_curve, without_caching
 from app.studio.session import leading_keys
-from app.studio.what_if_view import ROLES, Side
+from app.studio.what_if_view import ROLES, Side, prices_of
 from optimizers.errors import InputError
 from store.store import Store
 
@@ -63,26 +63,30 @@ def sides_of(scenario: Scenario, curves: Sequence[tuple[LoadCurve | None, LoadCu
     """The baseline, and the candidate where there is one; and why the API has no price, empty where it has one or none
     was asked for."""
     known = [(role, one, other) for role, (one, other) in zip(ROLES, curves, strict=False) if one is not None]
-    sides = [_side(role, scenario, one, other) for role, one, other in known]
+    prices = prices_of(scenario, [curve for _, curve, _ in known])
+    sides = [
+        _side(role, replace(scenario, usd_per_hour=price), one, other)
+        for (role, one, other), price in zip(known, prices, strict=True)
+    ]
     if not scenario.api_model or not sides:
         return sides, ""
     priced = price_of(scenario.api_model, round(scenario.tokens_in or sides[0].curve.mean("prompt_tokens") or 1000))
     if isinstance(priced, str):
         return sides, priced
-    return [with_api(side, sides, scenario, priced) for side in sides], ""
+    return [with_api(side, sides, priced) for side in sides], ""
 
 
-def with_api(side: Side, sides: Sequence[Side], scenario: Scenario, api: ApiPrice) -> Side:
+def with_api(side: Side, sides: Sequence[Side], api: ApiPrice) -> Side:
     """An API is taken to cache what the engine's prefix cache served on the same prompts, on whichever side."""
     if side.answer is None:
         return side
     alike = [each.answer for each in sides if each.answer and each.curve.prompt_hash == side.curve.prompt_hash]
     cached = max((found.cached_tokens for found in alike if found.cached_tokens is not None), default=None)
-    return replace(side, api=break_even(scenario, side.answer, api, cached))
+    return replace(side, api=break_even(side.scenario, side.answer, api, cached))
 
 
 def _side(role: str, scenario: Scenario, curve: LoadCurve, uncached: LoadCurve | None) -> Side:
     try:
-        return Side(role, curve, answer(scenario, curve, uncached))
+        return Side(role, curve, answer(scenario, curve, uncached), scenario=scenario)
     except Unanswered as refused:
-        return Side(role, curve, None, str(refused))
+        return Side(role, curve, None, str(refused), scenario=scenario)

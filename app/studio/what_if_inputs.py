@@ -9,13 +9,15 @@ from typing import Any, Literal
 import streamlit as st
 
 from app.analysis.daily_shape import MOST_PEAK, SHAPES
+from app.analysis.explain import COMMON_MODELS
 from app.analysis.load_curve import STATISTICS, LoadCurve
 from app.analysis.scenario import NAMES, NUMBERS, REPLICAS, Scenario, read_scenario
+from app.studio.what_if_view import price_words, prices_of
 from app.views.wording import REPLACE, plain
 from optimizers.errors import InputError
 
 HELD, WRITTEN, WRONG = "what_if_held", "what_if_written", "what_if_wrong"
-NO_CANDIDATE = "No candidate"
+NO_CANDIDATE, NO_API = "No candidate", "No API"
 FIELD_WIDTHS = {2: 160, 3: 104}
 """Pixels, by how many stand beside one another; on a narrow page they go below one another instead of shrinking."""
 # A slider shows its value as Markdown in the theme's accent, which on dark is too faint for text of that size.
@@ -119,7 +121,10 @@ def draw_fields(now: Scenario, known: Known) -> None:
     _slider("most_load", now, 10.0, 100.0, 5.0, PERCENT)
 
     st.markdown("**Money**")
-    _number("usd_per_hour", now, 0.1, 2, "none given", "As --price-per-hour; none is made up.")
+    _number(
+        "usd_per_hour", now, 0.1, 2, _prices(known),
+        "Of both sides, as --price-per-hour. Empty: each as measured; none is made up.",
+    )  # fmt: skip
     _side_by_side(
         now, ("usd_per_kwh", 0.05, 3, "none", "Added to the price where the power is known."),
         ("watts", 50.0, 0, _watts(known), "Empty: as measured, at the load that drew most."),
@@ -130,9 +135,10 @@ def draw_fields(now: Scenario, known: Known) -> None:
     _seeded(
         "api_model",
         now,
-        lambda key: st.text_input(
-            "API model to compare with", key=key, placeholder="for instance gpt-5-mini",
-            help="Its prices come from the package genai-prices.",
+        lambda key: st.selectbox(
+            "API model to compare with", ["", *COMMON_MODELS], key=key, accept_new_options=True,
+            format_func=lambda name: name or NO_API,
+            help="Its prices come from the package genai-prices; any model that it knows can be typed.",
         ),
     )  # fmt: skip
 
@@ -235,6 +241,12 @@ def _measured(known: Known, name: str) -> str:
     curve = known.before or known.after
     value = None if curve is None else curve.mean(name)
     return "not known" if value is None else f"{value:,.0f}"
+
+
+def _prices(known: Known) -> str:
+    curves = [curve for curve in (known.before, known.after) if curve is not None]
+    words = price_words(prices_of(Scenario(), curves))
+    return f"as measured: {words}" if words else "none given"
 
 
 def _watts(known: Known) -> str:

@@ -10,13 +10,13 @@ from app.analysis.load_curve import LoadCurve, small_tails
 from app.analysis.metric import MISSING
 from app.analysis.scenario import Scenario
 from app.analysis.what_if import CLOSED_LOOP_LOAD, MIX_CURVE, MIX_POINT
-from app.studio.what_if_view import Side, money
+from app.studio.what_if_view import Side, differing_facts, money, price_words
 from app.views.wording import without_folders
 from app.words import count_of, listed
 
 RULES = f"""\
-A replica is never planned beyond the highest load that was measured on it, and nothing is said of lighter loads \
-than the lightest; between two loads latency is taken as a straight line.
+A replica is never planned beyond the highest load that was measured on it; between two loads latency is taken as a \
+straight line, and at a lighter load than the lightest it is shown as measured at the lightest.
 Token counts may be up to {MIX_CURVE:g}x the measured ones either way, {MIX_POINT:g}x where only one load was measured.
 Where users waited for one another (a closed loop), at most {CLOSED_LOOP_LOAD:.0%} of the measured load is planned.
 Replicas are taken to share the traffic evenly and to be as fast as the one that was measured.
@@ -56,19 +56,18 @@ def cautions(sides: Sequence[Side], scenario: Scenario) -> list[str]:
     found = []
     if len(sides) == 2:
         before, after = (side.curve for side in sides)
-        differing = [
-            word
-            for word, one, other in (
-                ("machines", before.machine, after.machine),
-                ("models", before.model, after.model),
-                ("prompt sets", before.prompt_hash, after.prompt_hash),
-                ("kinds of load", before.is_open, after.is_open),
-            )
-            if one != other
-        ]
+        differing = differing_facts(sides)
         if differing:
             found.append(
                 f"Not comparable: the {listed(differing)} differ, so the difference is not the technique's alone"
+            )
+        if before.machine != after.machine and scenario.usd_per_hour is not None:
+            found.append("Both machines are billed at the one price that was given")
+        prices = [side.scenario.usd_per_hour for side in sides]
+        if prices[0] != prices[1]:
+            found.append(
+                f"Each side is billed at the price that it was measured with, {price_words(prices)}: give a price to "
+                "have one for both"
             )
         right = before.mean("quality"), after.mean("quality")
         if right[0] is not None and right[1] is not None and right[1] < right[0] - MIN_POINTS:

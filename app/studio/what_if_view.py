@@ -21,13 +21,15 @@ ROLES = ("Baseline", "Candidate")
 
 @dataclass(frozen=True)
 class Side:
-    """The baseline or the candidate: its curve, what came of it, or why nothing did."""
+    """The baseline or the candidate: its curve, what came of it, or why nothing did. `scenario` is what was asked of
+    it, with the price that its own hardware has."""
 
     role: str
     curve: LoadCurve
     answer: Answer | None
     refusal: str = ""
     api: BreakEven | None = None
+    scenario: Scenario = Scenario()  # noqa: RUF009 - frozen
 
     @property
     def name(self) -> str:
@@ -66,7 +68,43 @@ def headline(sides: Sequence[Side]) -> str:
     if len(answered) == 2 and answered[0].answer is not None:
         change = relative(last.answer.monthly, answered[0].answer.monthly)
         text += f", {change} {monthly(answered[0].answer)} with {answered[0].name}"
+        differing = differing_facts(sides)
+        text += f"; not comparable, as the {listed(differing)} differ" if differing else ""
     return text
+
+
+def differing_facts(sides: Sequence[Side]) -> list[str]:
+    """What besides the technique differs between the two sides; empty for one side."""
+    if len(sides) != 2:
+        return []
+    before, after = (side.curve for side in sides)
+    facts = (
+        ("machines", before.machine, after.machine),
+        ("models", before.model, after.model),
+        ("prompt sets", before.prompt_hash, after.prompt_hash),
+        ("kinds of load", before.is_open, after.is_open),
+    )
+    return [word for word, one, other in facts if one != other]
+
+
+def prices_of(scenario: Scenario, curves: Sequence[LoadCurve]) -> list[float | None]:
+    """Dollars an hour of each curve's hardware: what the scenario says, for all of them; else what the curve was
+    measured with, or what another one of the same machine was. All None where one is not known: dollars beside hours
+    compare nothing."""
+    if scenario.usd_per_hour is not None:
+        return [scenario.usd_per_hour] * len(curves)
+    of_machine = {
+        curve.machine: curve.price_per_hour for curve in curves if curve.machine and curve.price_per_hour is not None
+    }
+    found = [
+        of_machine.get(curve.machine) if curve.price_per_hour is None else curve.price_per_hour for curve in curves
+    ]
+    return found if all(price is not None for price in found) else [None] * len(curves)
+
+
+def price_words(prices: Sequence[float | None]) -> str:
+    """`$2.00/h`, or `$0.50/h and $4.00/h`; empty where none is known."""
+    return listed(list(dict.fromkeys(f"${price:,.2f}/h" for price in prices if price is not None)))
 
 
 def relative(after: float, before: float) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from app.interchange.read import read_results
@@ -22,6 +25,18 @@ def test_the_ladder_page_marks_an_import(open_page: Open, store: Store, file: st
     assert "imported from" in said
     assert "Noise floor" not in said
     assert len(at.dataframe[0].value) == len(runs)
+
+
+def test_a_folder_that_was_measured_elsewhere_is_told_by_its_last_name(
+    open_page: Open, store: Store, tmp_path: Path
+) -> None:
+    document = json.loads((DATA / "vllm.json").read_text()) | {"model_id": "/home/ann/models/llama-3"}
+    file = tmp_path / "vllm.json"
+    file.write_text(json.dumps(document))
+    save_import(store, *read_results(file), None)
+    at = open_page("ladder")
+    assert list(at.dataframe[0].value["Rung"]) == ["llama-3 (vllm bench serve)"]
+    assert "/home/ann" not in words(at)
 
 
 def test_what_if_marks_an_import(open_page: Open, store: Store) -> None:

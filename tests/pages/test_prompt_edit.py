@@ -88,7 +88,8 @@ def test_another_rule_makes_another_set_of_the_same_prompts(open_page: Open, sto
     at.button(key="edit_save").click().run()
     assert not at.exception
     made = store.prompt_sets.find("mine-2")
-    assert made is not None and made.score == "numeric"
+    assert made is not None
+    assert made.score == "numeric"
     assert store.prompt_sets.get(row.id).score == "contains"
 
 

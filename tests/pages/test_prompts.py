@@ -61,6 +61,17 @@ def test_a_link_beyond_the_last_page_opens_the_first(open_page: Open, store: Sto
     assert at.dataframe[1].value["Prompt"][0] == "p00000"
 
 
+def test_a_link_to_what_is_gone_says_so(open_page: Open, store: Store) -> None:
+    save(store, "mine", "One?", "Two?")
+    at = open_page("prompts", set="gone", tag="nobody")
+    assert "The link's prompt set, gone, is not among these; another is shown." in words(at)
+    at = open_page("prompts", set="mine", prompt="p99999")
+    assert "The link's prompt, p99999, is not among these; another is shown." in words(at)
+    at.selectbox(key="set").select("unique").run()
+    assert "The link's" not in words(at)
+    assert "The link's" not in words(open_page("prompts", set="mine", prompt="p00001"))
+
+
 def test_ten_thousand_prompts_are_sent_a_page_at_a_time(open_page: Open, store: Store) -> None:
     save(store, "huge", *(f"Question {at}" for at in range(10_000)))
     at = open_page("prompts", set="huge")

@@ -55,7 +55,7 @@ def test_two_sweeps_give_an_answer_at_once(open_page: Open, store: Store) -> Non
     assert at.metric[1].value == "1"
     query = query_of(at)
     assert (query["curve_from"], query["curve_to"]) == (str(plain), str(cached))
-    assert (query["most_ttft"], query["usd_per_hour"], query["tokens_in"]) == ("200", "2", "none")
+    assert (query["most_ttft"], query["usd_per_hour"], query["tokens_in"]) == ("200", "none", "none")
     assert "candidate: every measured load is within the limits" in said.lower()
 
 
@@ -135,6 +135,26 @@ def test_without_a_price_there_are_hours_and_nothing_is_made_up(open_page: Open,
     assert "Give the price of a replica's hardware" in words(on_tab(at, "Volume"))
 
 
+def test_each_side_has_the_price_that_it_was_measured_with(open_page: Open, store: Store) -> None:
+    swept(store, price_per_hour=0.5), swept(store, ["prefix_caching"], price_per_hour=4.0)
+    at = open_page("what_if")
+    said = words(at)
+    assert "$2,920 a month with Prefix caching" in said
+    assert "700% more than $365 with Baseline" in said
+    assert "Priced as measured: $0.50/h and $4.00/h." in said
+    assert "Each side is billed at the price that it was measured with, $0.50/h and $4.00/h" in said
+    one = open_page("what_if", usd_per_hour="1")
+    assert "$730 a month with Prefix caching, the same as $730 with Baseline" in words(one)
+    assert "Each side is billed" not in words(one)
+
+
+def test_a_machine_with_a_price_has_it_on_both_sides(open_page: Open, store: Store) -> None:
+    swept(store, price_per_hour=2.0), swept(store, ["prefix_caching"])
+    at = open_page("what_if")
+    assert "the same as $1,460 with Baseline" in words(at)
+    assert at.number_input("what_if_usd_per_hour").placeholder == "as measured: $2.00/h"
+
+
 def test_what_is_too_far_from_the_measured_is_refused(open_page: Open, store: Store) -> None:
     swept(store)
     at = open_page("what_if", tokens_in="500")
@@ -172,7 +192,9 @@ def test_single_loads_answer_under_stricter_rules(open_page: Open, store: Store)
 
 def test_prompt_sets_that_differ_are_not_called_the_techniques_doing(open_page: Open, store: Store) -> None:
     swept(store, prompts=12), swept(store, ["prefix_caching"])
-    assert "Not comparable: the prompt sets differ" in words(open_page("what_if"))
+    said = words(open_page("what_if"))
+    assert "Not comparable: the prompt sets differ" in said
+    assert "with Baseline; not comparable, as the prompt sets differ" in said
 
 
 def test_an_api_without_a_price_gets_one_line(open_page: Open, store: Store) -> None:

@@ -26,8 +26,8 @@ def test_a_base_url_may_be_written_in_several_ways(url: str) -> None:
     assert normalise_url(url) == "http://host:8000"
 
 
-def test_paths_schemes_and_users_are_kept() -> None:
-    assert normalise_url("https://u:p@host/openai/v1") == "https://u:p@host/openai"
+def test_paths_and_schemes_are_kept() -> None:
+    assert normalise_url("https://host/openai/v1") == "https://host/openai"
     assert normalise_url("http://[::1]:8000") == "http://[::1]:8000"
 
 
@@ -35,6 +35,13 @@ def test_paths_schemes_and_users_are_kept() -> None:
 def test_nonsense_is_refused(url: str) -> None:
     with pytest.raises(InputError, match=r"is no URL; give it like http://127.0.0.1:8000"):
         normalise_url(url)
+
+
+@pytest.mark.parametrize("url", ["https://u:secret@host/openai/v1", "secret@host:8000", "http://u:secret@[::1]:8000"])
+def test_a_password_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(InputError, match="put the key into RUNG_API_KEY") as caught:
+        normalise_url(url)
+    assert "secret" not in str(caught.value)
 
 
 @given(st.text(max_size=40))

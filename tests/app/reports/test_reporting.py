@@ -178,6 +178,22 @@ def test_what_prompts_and_models_say_is_only_shown(store: Store, experiment: int
     assert to_pdf(report)[:5] == b"%PDF-"
 
 
+def test_a_long_label_of_a_bar_is_broken_and_stays_on_the_page(store: Store, experiment: int) -> None:
+    report = load_report(store, experiment)
+    label = " + ".join(f"technique{number} that is long" for number in range(5))
+    section = next(section for section in report.sections if section.charts)
+    bars = (replace(section.charts[0].bars[0], label=label),)
+    chart = replace(section.charts[0], bars=bars)
+    pages = PdfReader(BytesIO(to_pdf(replace(report, sections=(replace(section, charts=(chart,), tables=()),))))).pages
+    words: list[tuple[str, float]] = []
+    for page in pages:
+        page.extract_text(visitor_text=lambda text, _, at, *more: words.append((text.strip(), at[4])))
+    drawn = [(text, x) for text, x in words if text and text in label]
+    assert " ".join(text for text, _ in drawn) == label
+    assert len(drawn) > 1
+    assert min(x for _, x in drawn) > 16 / 25.4 * 72 - 1
+
+
 def test_nothing_in_the_page_is_fetched(store: Store, experiment: int) -> None:
     html = rendered(store, experiment, "html").decode()
     assert "default-src 'none'" in html

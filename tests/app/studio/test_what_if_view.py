@@ -28,7 +28,7 @@ def sides(scenario: Scenario = SCENARIO, api: ApiPrice | None = None) -> list[Si
     for role, each in zip(what_if_view.ROLES, (curve(title="1 · Baseline · sweep of 3 loads"), FAST), strict=True):
         answered = answer(scenario, each)
         priced = None if api is None else break_even(scenario, answered, api)
-        found.append(Side(role, each, answered, api=priced))
+        found.append(Side(role, each, answered, api=priced, scenario=scenario))
     return found
 
 
@@ -41,6 +41,24 @@ def test_the_headline_says_what_the_candidate_saves() -> None:
     free = sides(replace(SCENARIO, usd_per_hour=None))
     assert what_if_view.headline(free).startswith("730 hours of hardware a month with Prefix caching")
     assert what_if_view.headline([REFUSED]) == "What was measured does not answer this"
+
+
+def test_a_headline_over_different_machines_says_so() -> None:
+    before, after = sides()
+    elsewhere = replace(after, curve=replace(FAST, machine="another"))
+    assert what_if_view.headline([before, elsewhere]).endswith("; not comparable, as the machines differ")
+
+
+def test_prices_are_given_or_measured_and_never_mixed_with_none() -> None:
+    cheap, dear = (replace(FAST, machine=name, price_per_hour=price) for name, price in (("a", 0.5), ("b", 4.0)))
+    unpriced = replace(FAST, machine="a")
+    assert what_if_view.prices_of(SCENARIO, [cheap, dear]) == [2.0, 2.0]
+    free = replace(SCENARIO, usd_per_hour=None)
+    assert what_if_view.prices_of(free, [cheap, dear]) == [0.5, 4.0]
+    assert what_if_view.prices_of(free, [unpriced, cheap]) == [0.5, 0.5]
+    assert what_if_view.prices_of(free, [unpriced, dear]) == [None, None]
+    assert what_if_view.price_words([0.5, 4.0]) == "$0.50/h and $4.00/h"
+    assert what_if_view.price_words([None]) == ""
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,13 @@ def test_durations(seconds: float, said: str) -> None:
     assert duration(seconds) == said
 
 
+def test_a_password_in_an_address_is_left_out() -> None:
+    told = "https://ann:secret@gateway/v1 and postgresql://u:p@db/rung"
+    assert without_folders(told) == "https://gateway/v1 and postgresql://db/rung"
+    assert to_hand_on("run --endpoint https://secret@gateway") == "run --endpoint https://gateway"
+    assert without_folders("mail ann@example.org") == "mail ann@example.org"
+
+
 def test_markdown_of_strangers_is_disarmed() -> None:
     assert plain("[a](b) :red[c] $d$ <e> *f*") == r"\[a\]\(b\) \:red\[c\] \$d\$ \<e\> \*f\*"
     assert plain("plain words, 1 and 2") == r"plain words\, 1 and 2"
