@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -17,6 +18,7 @@ from app.studio import compare_prompts as by_prompt
 from app.studio import parts
 from app.studio.answers_view import show_answers
 from app.studio.compare_opening import first_baseline, first_candidates
+from app.studio.compare_summary import show_summary
 from app.studio.linked import linked_choice, linked_many, linked_radio
 from app.studio.session import open_studio, read_prompts
 from app.views import compare_view as view
@@ -109,21 +111,6 @@ if first is not None:
     parts.metric_cards(view.cards(first))
     st.caption(plain(view.counts_sentence(first)))
 tabs = dict(zip(TABS, st.tabs(list(TABS), key="compare_view", on_change="rerun", bind="query-params"), strict=True))
-
-
-def show_summary() -> None:
-    rows = view.summary_rows(pairings)
-    if rows:
-        columns = {
-            name: st.column_config.TextColumn(width=min(max(110, 8 * max(len(row[name]) for row in rows)), 380))
-            for name in list(rows[0])[1:]
-        }
-        columns["Metric"] = st.column_config.TextColumn(pinned=True)
-        st.dataframe(
-            rows, hide_index=True, height="content", column_config=columns, key="summary",
-            alt="Each metric beside the baseline's",
-        )  # fmt: skip
-    st.caption("Changes from the baseline with their 95 % intervals. Verdicts are corrected for their number.")
 
 
 def number(label: str, key: str, most: float | None = None) -> float | None:
@@ -229,7 +216,9 @@ def show_configuration() -> None:
         st.caption("All were measured with the same.")
 
 
-DRAW = (show_summary, show_trade_off, show_distributions, show_prompts, show_configuration)
+DRAW: tuple[Callable[[], None], ...] = (
+    partial(show_summary, before, pairings), show_trade_off, show_distributions, show_prompts, show_configuration,
+)  # fmt: skip
 for name, draw in zip(TABS, DRAW, strict=True):
     if tabs[name].open:
         with tabs[name]:

@@ -29,6 +29,8 @@ class Metric:
         if value is None:
             return MISSING
         text = f"{value:,.{self.digits}f}"
+        if unit and self.unit == "$":
+            return f"${text}"
         return f"{text} {self.unit}" if unit and self.unit else text
 
 

@@ -15,13 +15,13 @@ from app.reports.ladder_report import Answered, asked_of, shown_manifest
 from app.reports.report import Cell, Chart, Fact, Report, Section, Texts, table_of
 from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cells, metric_cells
 from app.version import RUNG
+from app.views import compare_sides, evidence_view, trade_off_view
 from app.views import compare_view as view
-from app.views import evidence_view, trade_off_view
 from app.views.bar import Bar
 from app.views.compare_configuration import configuration_rows
 from app.views.effects import times
-from app.views.wording import EFFECTS, listed, moment, to_hand_on, without_folders
-from app.words import recorded_on, title_of
+from app.views.wording import listed, moment, to_hand_on, without_folders
+from app.words import recorded_on
 
 TAIL = "p95"
 
@@ -101,22 +101,19 @@ def _sections(
                 notes=("Changes with their 95 % intervals. Verdicts are corrected for their number.",),
             )
         )
+    figures = compare_sides.figure_rows(sides[0], pairings)
+    sections.append(
+        Section(
+            "What else was measured",
+            tables=(table_of("More figures of each side", figures, list(figures[0])[1:]),),
+            notes=("Means over repeats, without a verdict; tokens are of a whole run.",),
+        )
+    )
     sections += [_trade_off(points, limits), _latencies(sides)]
-    evidence = [
-        {
-            "Recipe": side.name,
-            "Technique": title_of(item["technique"]),
-            "Took effect": EFFECTS[item["took_effect"]].word,
-            "Evidence": item["detail"],
-        }
-        for side in sides
-        for item in side.evidence
-    ]
+    evidence = compare_sides.evidence_rows(sides)
     if evidence:
         sections.append(Section("Did each technique take effect?", tables=(table_of("Evidence", evidence),)))
-    doubts = [f"{side.name}: {reason}." for side in sides for reason in side.suspect]
-    small = dict.fromkeys(reason for pairing in pairings for reason in pairing.found.small_sample)
-    doubts += [f"Small sample: {reason}." for reason in small]
+    doubts = compare_sides.doubts(sides, pairings)
     if besides or doubts:
         sections.append(Section("Read with care", (*besides, *doubts)))
     return [*sections, *_configuration(sides)]

@@ -121,7 +121,7 @@ def launch_command(manifest: Mapping[str, Any]) -> str:
     """How the engine was launched, or what was attached to."""
     engine = manifest.get("engine", {})
     if "argv" not in engine:
-        return f"attached to {engine.get('attached_to', MISSING)}"
+        return without_folders(f"attached to {engine.get('attached_to', MISSING)}")
     return without_folders(shlex.join(engine["argv"]))
 
 

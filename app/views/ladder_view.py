@@ -25,8 +25,12 @@ SHOWN = (
 )  # fmt: skip
 ARTICLE = "How to Optimize LLM Tokens (and Cut Costs 40-75%)"
 """Whose figures stand beside the measured ones; no source of them was found."""
+PRICED = ("usd_per_1000_requests", "usd_per_million_tokens")
 VERDICTS = ("Step's verdict", "Verdict")
-CARDS = (("relative_cost", ""), ("quality", ""), ("ttft_ms", "p50"), ("tpot_ms", "p50"), ("requests_per_s", ""))
+CARDS = (
+    ("relative_cost", ""), ("usd_per_1000_requests", ""), ("quality", ""), ("ttft_ms", "p50"), ("tpot_ms", "p50"),
+    ("requests_per_s", ""),
+)  # fmt: skip
 
 
 def technique_of(key: str) -> Technique | None:
@@ -140,6 +144,8 @@ def cards(ladder: Ladder) -> list[Card]:
             continue
         metric = BY_TAG[tag]
         before, after = (_value(rung, tag, part) for rung in (baseline, lead))
+        if tag in PRICED and after is None:
+            continue
         delta = after / before - 1 if before and after is not None else None
         change = None if delta is None else f"{delta:+.0%}"
         clear = delta is not None and abs(delta) > max(MIN_EFFECT, ladder.noise.get(tag, 0.0))
@@ -168,11 +174,14 @@ def article_note(ladder: Ladder) -> str:
 
 
 def cost_rows(ladder: Ladder) -> list[dict[str, str]]:
+    """A row for each rung; dollars where the hardware had a price."""
+    priced = [tag for tag in PRICED if any(_value(rung, tag, "") is not None for rung in ladder.rungs)]
     return [
         {
             "Rung": rung.label,
             "Relative cost": times(rung.cost),
             "95 % interval": span(rung.cost_interval),
+            **{column_title(tag, ""): _text(rung, tag, "") for tag in priced},
             **_beside(rung, ladder.reference),
             "Step's verdict" if rung.is_step else "Verdict": verdict_of(rung),
             "Quality (%)": _text(rung, "quality", ""),

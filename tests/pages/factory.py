@@ -89,10 +89,14 @@ def finished(
     keys: Sequence[str] | None = None,
     engine_starts: int = 0,
     prompt_set: str = "support-desk",
+    price_per_hour: float | None = None,
     **options: Any,
 ) -> int:
     """`options` go to `measure`."""
-    experiment_id = queued(store, prompts=prompts, repeats=repeats, kind=kind, keys=keys, prompt_set=prompt_set)
+    experiment_id = queued(
+        store, prompts=prompts, repeats=repeats, kind=kind, keys=keys, prompt_set=prompt_set,
+        price_per_hour=price_per_hour,
+    )  # fmt: skip
     store.experiments.claim(experiment_id)
     for _ in range(engine_starts):
         store.experiments.add_engine_start(experiment_id)

@@ -49,7 +49,7 @@ def test_a_link_chooses_baseline_and_candidates(open_page: Open, store: Store) -
     said = words(at)
     assert f"{number} · + Prefix caching: better; 0." in said
     assert f"{number} · Baseline again: no clear change" in said
-    (table,) = at.dataframe
+    table, _ = at.dataframe
     assert table.value["Metric"][0] == "Hardware time for a request (s)"
     assert "better" in table.value[f"{number} · + Prefix caching"][0]
     assert [card.label for card in at.metric][:3] == ["Relative cost", "Expected answers", "TTFT p50"]
@@ -62,7 +62,26 @@ def test_rungs_of_other_prompts_are_not_compared(open_page: Open, store: Store) 
     first, second = factory.finished(store, prompts=12), factory.finished(store, prompts=16)
     at = open_page("compare", **{"baseline": f"{first}.0", "with": f"{second}.0"})
     assert "is not comparable: the prompt sets differ" in at.error[0].value.replace("\\", "")
-    assert not at.dataframe
+    (figures,) = at.dataframe
+    assert "Same output (%)" not in set(figures.value["Figure"])
+
+
+def test_figures_without_a_verdict_and_the_evidence_stand_below(open_page: Open, store: Store) -> None:
+    number = factory.finished(store, prompts=24, repeats=3)
+    for run in store.runs.of_experiment(number):
+        assert run.summary is not None
+        store.runs.set_summary(run.id, {**run.summary, "suspect": ["swapped to /mnt/disk/swap"]})
+    at = open_page("compare", **{"baseline": f"{number}.0", "with": f"{number}.2"})
+    name = f"{number} · + Prefix caching"
+    figures = at.dataframe[1].value.set_index("Figure")
+    assert figures.loc["Same output (%)"].tolist() == ["–", "100.0"]
+    assert figures.loc["Failed requests", name] == "0 of 72"
+    sent = [float(text.replace(",", "")) for text in figures.loc["Tokens sent"]]
+    cached = float(figures.loc["Cached tokens", name].replace(",", ""))
+    assert 0 < cached < sent[1]
+    assert at.table[0].value["Technique"].tolist() == ["Prefix caching"]
+    assert at.table[0].value["Took effect"].tolist() == ["took effect"]
+    assert f"{name}: swapped to /mnt/disk/swap." in words(at)
 
 
 def test_a_saving_that_nothing_shows_a_cause_of_is_not_called_better(open_page: Open, store: Store) -> None:

@@ -98,6 +98,19 @@ def test_the_configuration_names_no_folder(open_page: Open, store: Store) -> Non
     assert "/home/" not in words(at) + at.table[1].value.to_string()
 
 
+def test_a_price_gives_dollars_beside_the_cost(open_page: Open, store: Store) -> None:
+    factory.finished(store)
+    assert not [name for name in open_page("ladder").dataframe[0].value if "$" in name]
+    number = factory.finished(store, price_per_hour=2.0)
+    at = open_page("ladder", experiment=str(number))
+    cost = at.dataframe[0].value
+    dollars = cost["Cost per 1,000 requests ($)"].astype(float)
+    assert dollars[2] / dollars[0] == pytest.approx(float(cost["Relative cost"][2].rstrip("x")), rel=0.03)
+    assert (cost["Cost per 1M tokens ($)"].astype(float) > 0).all()
+    card = next(card for card in at.metric if card.label == "Cost per 1,000 requests")
+    assert card.value == f"${dollars.iloc[-1]:,.4f}"
+
+
 def test_a_technique_without_effect_is_called_so(open_page: Open, store: Store) -> None:
     factory.finished(store, accepted=0)
     at = open_page("ladder")
