@@ -46,7 +46,7 @@ class Offered:
 
 OFFERED: Mapping[str, Offered] = {
     **{key: Offered(kind.title, kind.help) for key, kind in KINDS.items()},
-    RUN: Offered("Just this recipe", "Exactly what is on, once, with or without the baseline beside it."),
+    RUN: Offered("Just this recipe", "Exactly what is on, without rungs, with or without the baseline beside it."),
     SWEEP: Offered(
         "Load sweep",
         "Exactly what is on, under growing load: where latency bends, and the highest load within limits, which can be "

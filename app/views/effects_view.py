@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from app.analysis.factorial import Effect, Effects
 from app.analysis.ladder import Ladder
 from app.analysis.metric import MISSING
+from app.views.answers import QUALITY, are_worse, points
 from app.views.bar import Bar
 from app.views.effects import (
     PAIR_HELP,
@@ -24,7 +25,7 @@ from app.views.effects import (
     times,
 )
 from app.views.interval_chart import interval_bars
-from app.views.ladder_view import rung_sentences
+from app.views.ladder_view import measured, rung_sentences
 from app.words import in_sentence, title_of
 
 BARS = "A line is the 95 % interval, the dotted one 1.00x. Lower is cheaper."
@@ -49,17 +50,37 @@ def parts_of(ladder: Ladder) -> list[Part]:
     effects = ladder.effects
     if effects is None:
         return []
-    found = (_shares(effects), _interactions(effects), _alone(effects.alone), _without(effects.without))
+    spoilers = _spoilers(ladder)
+    found = (
+        _shares(effects, spoilers),
+        _interactions(effects),
+        _alone(effects.alone, spoilers),
+        _without(effects.without),
+    )
     return [part for part in found if part is not None]
 
 
 def sentences(ladder: Ladder) -> list[str]:
     """One for each rung; where rungs are every combination, for each technique instead."""
     combined = ladder.effects is not None and ladder.effects.interactions
-    return single_sentences(ladder.effects) if ladder.effects and combined else rung_sentences(ladder)
+    if ladder.effects is None or not combined:
+        return rung_sentences(ladder)
+    return [*single_sentences(ladder.effects), *_spoilers(ladder).values()]
 
 
-def _shares(effects: Effects) -> Part | None:
+def _spoilers(ladder: Ladder) -> dict[str, str]:
+    """The techniques that alone make the answers clearly worse, each with a sentence that says so."""
+    return {
+        rung.techniques[0]: (
+            f"{title_of(rung.techniques[0])} alone leaves {QUALITY.format(rung.metrics[QUALITY.tag])} of the expected "
+            f"answers right, {points(rung.quality)} points beside the baseline: what it saves is paid for in answers."
+        )
+        for rung in measured(ladder)
+        if len(rung.techniques) == 1 and are_worse(rung.quality)
+    }
+
+
+def _shares(effects: Effects, spoilers: Mapping[str, str]) -> Part | None:
     told = share_sentence(effects)
     if told is None:
         return None
@@ -75,7 +96,7 @@ def _shares(effects: Effects) -> Part | None:
     figure = interval_bars(bars) if bars else None
     return Part(
         "Whose saving it is",
-        (told,),
+        (told, *(spoilers[share.technique] for share in effects.shares if share.technique in spoilers)),
         SHARE_HELP if bars else "",
         figure,
         alt=_words("Share of the saving", bars),
@@ -96,16 +117,20 @@ def _interactions(effects: Effects) -> Part | None:
     )
 
 
-def _alone(effects: Sequence[Effect]) -> Part | None:
+def _alone(effects: Sequence[Effect], spoilers: Mapping[str, str]) -> Part | None:
     if not effects:
         return None
-    best = min((effect for effect in effects if effect.verdict == "better"), key=_factor, default=None)
+    cheaper = [effect for effect in effects if effect.verdict == "better"]
+    spoilt = [effect for effect in cheaper if effect.techniques[0] in spoilers]
+    best = min((effect for effect in cheaper if effect not in spoilt), key=_factor, default=None)
+    fair = " with answers that are not clearly worse" if spoilt else ""
     said = (
-        "No technique alone is clearly cheaper than the baseline."
+        f"No technique alone is clearly cheaper than the baseline{fair}."
         if best is None
-        else f"Alone, {_name(best)} saves most: {times(best.factor)} the baseline ({span(best.interval)})."
+        else f"Alone, {_name(best)} saves most{fair}: {times(best.factor)} the baseline ({span(best.interval)})."
     )
-    return _effect_part("Each technique alone", (said,), BARS, effects, "Cost of each technique alone", title_of)
+    told = (said, *(spoilers[effect.techniques[0]] for effect in spoilt))
+    return _effect_part("Each technique alone", told, BARS, effects, "Cost of each technique alone", title_of)
 
 
 def _without(effects: Sequence[Effect]) -> Part | None:

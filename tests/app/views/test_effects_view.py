@@ -50,6 +50,28 @@ def test_each_alone_is_a_bar_with_its_interval() -> None:
     assert part.figure.layout.annotations[1].text.startswith("1.20x (")
 
 
+def test_a_technique_that_spoils_the_answers_is_not_praised() -> None:
+    both = [PREFIX, "continuous_batching"]
+    found = build_ladder(
+        [
+            runs_of(0, [], 900, right=30), runs_of(1, [PREFIX], 300, right=3),
+            runs_of(2, ["continuous_batching"], 400, right=30), runs_of(3, both, 250, right=3),
+        ],
+        "baseline",
+    )  # fmt: skip
+    by_title = {part.title: part for part in parts_of(found)}
+    alone = by_title["Each technique alone"].sentences
+    assert alone[0].startswith("Alone, continuous batching saves most with answers that are not clearly worse: 0.50x")
+    assert alone[1].startswith("Prefix caching alone leaves ")
+    assert alone[1].endswith("what it saves is paid for in answers.")
+    assert alone[1] in by_title["Whose saving it is"].sentences
+    assert alone[1] in sentences(found)
+    everything = build_ladder([runs_of(0, [], 900, right=30), runs_of(1, [PREFIX], 300, right=3)], "baseline")
+    assert parts_of(everything)[0].sentences[0] == (
+        "No technique alone is clearly cheaper than the baseline with answers that are not clearly worse."
+    )
+
+
 def test_a_technique_that_never_saves_is_called_so() -> None:
     (part,) = parts_of(experiment("baseline", ([PREFIX], 900), (["continuous_batching"], 1100)))
     assert part.sentences == ("No technique alone is clearly cheaper than the baseline.",)
