@@ -12,16 +12,17 @@ from app.analysis.daily_shape import MOST_PEAK, SHAPES
 from app.analysis.explain import COMMON_MODELS
 from app.analysis.load_curve import STATISTICS, LoadCurve
 from app.analysis.scenario import NAMES, NUMBERS, REPLICAS, Scenario, read_scenario
+from app.analysis.what_if import MIX_CURVE, MIX_POINT
+from app.studio.dial import readable_sliders, round_steps, slide
 from app.studio.what_if_view import price_words, prices_of
 from app.views.wording import REPLACE, plain
 from optimizers.errors import InputError
 
 HELD, WRITTEN, WRONG = "what_if_held", "what_if_written", "what_if_wrong"
 NO_CANDIDATE, NO_API = "No candidate", "No API"
-FIELD_WIDTHS = {2: 160, 3: 104}
-"""Pixels, by how many stand beside one another; on a narrow page they go below one another instead of shrinking."""
-# A slider shows its value as Markdown in the theme's accent, which on dark is too faint for text of that size.
-PERCENT, TIMES = ":gray[%.0f %%]", ":gray[%.1f×]"
+FIELD_WIDTH, DIAL_WIDTH = 160, 150
+"""Pixels; on a narrow page what stands beside one another goes below instead of shrinking."""
+PERCENT, TIMES = "%.0f %%", "%.1f×"
 
 
 @dataclass(frozen=True)
@@ -97,18 +98,18 @@ def entered(now: Scenario) -> Scenario:
 def draw_fields(now: Scenario, known: Known) -> None:
     """All inputs in one column; `chosen_curves` and `entered` say what they hold."""
     titles = known.titles
+    readable_sliders()
     _choice("Baseline", "curve_from", list(titles), titles, now)
     _choice("Candidate", "curve_to", _others(titles, now.curve_from), {"": NO_CANDIDATE, **titles}, now)
     st.markdown("**Traffic**")
-    _number("requests_per_day", now, 10_000.0, 0)
+    _dial("requests_per_day", now, 10_000.0, 0, round_steps(100, 1e8), "{:,.0f}")
     shapes = {key: shape.title for key, shape in SHAPES.items()}
     if _choice("Daily shape", "daily_shape", list(shapes), shapes, now) == "custom":
         _slider("peak_to_mean", now, 1.0, MOST_PEAK, 0.1, TIMES)
     as_measured = "A request's mean; empty: as measured."
-    _side_by_side(
-        now, ("tokens_in", 100.0, 0, _measured(known, "prompt_tokens"), as_measured),
-        ("tokens_out", 10.0, 0, _measured(known, "output_tokens"), as_measured),
-    )  # fmt: skip
+    for name, figure, step in (("tokens_in", "prompt_tokens", 100.0), ("tokens_out", "output_tokens", 10.0)):
+        measured = _measured(known, figure)
+        _dial(name, now, step, 0, _answerable(known, figure), "{:,.0f}", measured, "measured", as_measured)
     if known.no_sharing:
         st.caption(plain(f"{NUMBERS['prefix_share'].title}: as measured; {known.no_sharing}."))
     else:
@@ -116,13 +117,15 @@ def draw_fields(now: Scenario, known: Known) -> None:
 
     st.markdown("**Limits**")
     _seeded("percentile", now, lambda key: st.radio("Limits hold at", STATISTICS, key=key, horizontal=True))
-    limits = ("most_ttft", "most_tpot", "most_e2e")
-    _side_by_side(now, *((name, 10.0, 0, "none", None) for name in limits))
+    for name, low, high in (("most_ttft", 10, 1e5), ("most_tpot", 1, 1e3), ("most_e2e", 100, 1e6)):
+        _dial(name, now, 10.0, 0, round_steps(low, high), "{:,.0f} ms", "none", "none")
     _slider("most_load", now, 10.0, 100.0, 5.0, PERCENT)
 
     st.markdown("**Money**")
-    _number(
-        "usd_per_hour", now, 0.1, 2, _prices(known),
+    prices = _prices(known)
+    _dial(
+        "usd_per_hour", now, 0.1, 2, round_steps(0.01, 100), "${:,.2f}", prices or "none",
+        "measured" if prices else "none",
         "Of both sides, as --price-per-hour. Empty: each as measured; none is made up.",
     )  # fmt: skip
     _side_by_side(
@@ -210,7 +213,7 @@ def _side_by_side(now: Scenario, *asked: tuple[str, float, int, str, str | None]
     """Numbers beside one another where there is room: name, step, digits, what an empty field says, and help."""
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         for name, step, digits, hint, help_text in asked:
-            _number(name, now, step, digits, hint, help_text, FIELD_WIDTHS[len(asked)])
+            _number(name, now, step, digits, hint, help_text, FIELD_WIDTH)
 
 
 def _number(
@@ -233,6 +236,36 @@ def _number(
     )  # fmt: skip
 
 
+def _dial(
+    name: str,
+    now: Scenario,
+    step: float,
+    digits: int,
+    steps: Sequence[float],
+    words: str,
+    hint: str = "",
+    place: str = "",
+    help_text: str | None = None,
+) -> None:
+    """A field and its slider beside it, or below where there is no room; no slider without steps. An empty field shows
+    `hint`, and its place on the slider is called `place`."""
+    rule = NUMBERS[name]
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        _number(name, now, step, digits, hint, help_text, DIAL_WIDTH)
+        if steps:
+            slide(f"{rule.label}, slider", field_key(name), steps, words.format, place)
+
+
+def _answerable(known: Known, figure: str) -> list[float]:
+    """Token counts of a request that the baseline's curve, or the candidate's, can answer for, in eight steps."""
+    curve = known.before or known.after
+    measured = None if curve is None else curve.mean(figure)
+    if curve is None or not measured:
+        return []
+    most = MIX_POINT if curve.is_point else MIX_CURVE
+    return sorted({float(round(measured * most ** (at / 4))) for at in range(-4, 5)} - {0.0})
+
+
 def _slider(name: str, now: Scenario, low: float, high: float, step: float, form: str) -> None:
     _seeded(name, now, lambda key: st.slider(NUMBERS[name].label, low, high, step=step, format=form, key=key))
 
@@ -246,7 +279,7 @@ def _measured(known: Known, name: str) -> str:
 def _prices(known: Known) -> str:
     curves = [curve for curve in (known.before, known.after) if curve is not None]
     words = price_words(prices_of(Scenario(), curves))
-    return f"as measured: {words}" if words else "none given"
+    return f"as measured: {words}" if words else ""
 
 
 def _watts(known: Known) -> str:

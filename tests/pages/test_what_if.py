@@ -7,6 +7,7 @@ from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
 from app.analysis.scenario import NAMES
+from app.studio.dial import OPEN
 from store.store import Store
 from store.tables import ExperimentRow
 from tests.pages import factory
@@ -114,6 +115,36 @@ def test_a_moved_slider_answers_in_the_same_go_and_is_in_the_address(open_page: 
     assert at.metric[0].value != before
     assert query_of(at)["most_load"] == "30"
     assert open_page("what_if", **query_of(at)).metric[0].value == at.metric[0].value
+
+
+def test_a_slider_beside_a_field_moves_it_and_follows_it(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if", requests_per_day="123456")
+    slider = at.select_slider("what_if_requests_per_day_slide")
+    assert slider.value == 123_456
+    assert "100,000" in slider.options
+    slider.set_value(3_000_000.0).run()
+    assert not at.exception
+    assert at.number_input("what_if_requests_per_day").value == 3_000_000
+    assert query_of(at)["requests_per_day"] == "3000000"
+    at.number_input("what_if_requests_per_day").set_value(777.0).run()
+    assert at.select_slider("what_if_requests_per_day_slide").value == 777
+
+
+def test_the_first_place_of_a_slider_leaves_its_field_empty(open_page: Open, store: Store) -> None:
+    swept(store)
+    at = open_page("what_if", tokens_in="60")
+    limit = at.select_slider("what_if_most_ttft_slide")
+    assert limit.options[0] == "none"
+    limit.set_value(OPEN).run()
+    assert query_of(at)["most_ttft"] == "none"
+    assert "no limit on latency" in words(at)
+    tokens = at.select_slider("what_if_tokens_in_slide")
+    # Half to twice the 50 that were measured.
+    assert (tokens.options[0], tokens.options[1], tokens.options[-1]) == ("measured", "25", "100")
+    tokens.set_value(OPEN).run()
+    assert at.number_input("what_if_tokens_in").value is None
+    assert query_of(at)["tokens_in"] == "none"
 
 
 def test_what_a_link_says_wrongly_is_named(open_page: Open, store: Store) -> None:
