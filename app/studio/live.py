@@ -42,11 +42,15 @@ class RunState:
 
 @dataclass(frozen=True)
 class RungState:
+    """Repeats of rungs take turns: one that has begun and is not sent now has the status "waiting". `requests_done` are
+    those of finished repeats."""
+
     label: str
     status: str
     runs: int
     runs_done: int
     requests: int
+    requests_done: int
 
 
 @dataclass(frozen=True)
@@ -182,13 +186,15 @@ def _rung(runs: list[RunState]) -> RungState:
     elif done == len(runs):
         status = "done"
     else:
-        status = "running" if done or any(run.status == "running" for run in runs) else "queued"
+        sending = any(run.status == "running" for run in runs)
+        status = "running" if sending else "waiting" if done else "queued"
     return RungState(
         label=runs[0].label,
         status=status,
         runs=len(runs),
         runs_done=done,
         requests=sum(run.planned for run in runs),
+        requests_done=sum(run.planned for run in runs if run.status == "done"),
     )
 
 

@@ -79,7 +79,14 @@ def remaining_text(remaining: Remaining | None) -> str:
 def rung_list(rungs: tuple[RungState, ...]) -> None:
     """Of what changes with each repeat and not with each request: a table is dear to draw."""
     st.table(
-        [{"Rung": plain(rung.label), "State": rung_text(rung), "Requests": f"{rung.requests:,}"} for rung in rungs],
+        [
+            {
+                "Rung": plain(rung.label),
+                "State": rung_text(rung),
+                "Requests of finished repeats": f"{rung.requests_done:,} of {rung.requests:,}",
+            }
+            for rung in rungs
+        ],
         border="horizontal",
         hide_index=True,
         alt="How far each rung is",
@@ -88,7 +95,7 @@ def rung_list(rungs: tuple[RungState, ...]) -> None:
 
 def rung_text(rung: RungState) -> str:
     sign = state_sign(rung.status)
-    if rung.status == "running":
+    if rung.status in ("running", "waiting"):
         return f"{sign.markdown}, {rung.runs_done} of {count_of(rung.runs, 'repeat')} done"
     return sign.markdown
 

@@ -45,6 +45,7 @@ class Sign:
 STATES = {
     "queued": Sign("schedule", "queued", "gray"),
     "requested": Sign("schedule", "requested", "gray"),
+    "waiting": Sign("hourglass_empty", "waits for its next repeat", "gray"),
     "running": Sign("play_circle", "running", "blue"),
     "starting": Sign("hourglass_top", "starting", "blue"),
     "ready": Sign("check_circle", "ready", "green"),

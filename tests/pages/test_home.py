@@ -76,6 +76,8 @@ def test_a_running_experiment_shows_each_rung_and_the_time_left(open_page: Open,
     assert states["Baseline"].endswith(" done")
     assert states["Baseline again"].endswith("running, 1 of 2 repeats done")
     assert states["\\+ Prefix caching"].endswith(" queued")
+    done = dict(zip(at.table[0].value["Rung"], at.table[0].value["Requests of finished repeats"], strict=True))
+    assert (done["Baseline"], done["Baseline again"]) == ("24 of 24", "12 of 24")
     assert "Ladder: other on unique" in said
     assert START not in [button.label for button in at.button]
 

@@ -67,8 +67,8 @@ def test_rungs_sum_up_their_runs() -> None:
             run(2, "done"),
         ]
     )
-    assert [state.status for state in states] == ["running", "running", "failed"]
-    assert (states[0].runs_done, states[0].requests) == (1, 20)
+    assert [state.status for state in states] == ["running", "waiting", "failed"]
+    assert (states[0].runs_done, states[0].requests, states[0].requests_done) == (1, 20, 10)
 
 
 def test_the_worst_word_wins_for_a_stopped_rung() -> None:
