@@ -10,7 +10,7 @@ import streamlit as st
 from app.engine.builtin import ABOUT, STARTER
 from app.engine.hub import find_model
 from app.experiment.cautions import cautions_of
-from app.studio import live_parts, parts, starter
+from app.studio import ended, live_parts, parts, starter
 from app.studio.access import may_change, told
 from app.studio.session import hardware, ladder_of, ladder_version, open_studio, worker_notice
 from app.studio.watching import LOOK_S, stand_still
@@ -147,7 +147,7 @@ if waiting:
         show_latest(finished)
 else:
     if latest is not None and latest.status in RESUMABLE:
-        parts.stopped_notice(store, latest)
+        ended.stopped_notice(store, latest, opening=True)
     with st.grid(1 if finished is None else 2, min_column_width=CARD_WIDTH):
         if finished is not None:
             show_latest(finished)

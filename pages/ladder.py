@@ -13,7 +13,7 @@ from app.experiment.kinds import KINDS
 from app.experiment.results import first_manifest
 from app.reports.documents import experiment_document
 from app.reports.reporting import WITHOUT
-from app.studio import batch_view, cost_view, parts, sweep_view
+from app.studio import batch_view, cost_view, ended, parts, sweep_view
 from app.studio.linked import linked_experiment
 from app.studio.live import read_live
 from app.studio.session import ladder_of, ladder_version, open_studio, worker_notice
@@ -23,7 +23,7 @@ from app.views import ladder_view as view
 from app.views.answers import low_quality_note
 from app.views.charts import PLAIN, description
 from app.views.waterfall import waterfall
-from app.views.wording import STATES, in_opening_order, plain, plain_rows
+from app.views.wording import STATES, in_opening_order, plain, plain_rows, recorded_on
 from store.experiments import RESUMABLE, UNFINISHED
 from store.tables import ExperimentRow
 
@@ -138,11 +138,14 @@ if experiment.kind not in WITHOUT:
         icon=":material/description:",
         query_params={"experiment": str(experiment.id)},
     )
-parts.recorded_notice(store, experiment)
+if experiment.status not in UNFINISHED and not recorded_on(experiment.spec):
+    with download:
+        ended.removal(store, experiment)
+ended.recorded_notice(store, experiment)
 if experiment.status in UNFINISHED:
     watch_progress(experiment, version)
 elif experiment.status in RESUMABLE:
-    parts.stopped_notice(store, experiment)
+    ended.stopped_notice(store, experiment)
 
 if experiment.kind == sweep_view.KIND:
     if manifest:

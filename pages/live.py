@@ -9,7 +9,7 @@ from time import time
 import streamlit as st
 
 from app.experiment.live_file import live_path, read_live_run
-from app.studio import live_parts, parts
+from app.studio import ended, live_parts, parts
 from app.studio.access import may_change
 from app.studio.live_view import figures, moment_sentence, now_readings
 from app.studio.session import open_studio, worker_notice
@@ -56,7 +56,7 @@ def show_idle() -> None:
     look()
     latest = next(iter(store.experiments.recent(1)), None)
     if latest is not None and latest.status in RESUMABLE:
-        parts.stopped_notice(store, latest)
+        ended.stopped_notice(store, latest, opening=True)
     else:
         st.info("Nothing runs now, and nothing waits. What is started anywhere shows here.", icon=":material/bedtime:")
     with st.container(horizontal=True, vertical_alignment="center"):

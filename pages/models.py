@@ -14,6 +14,7 @@ from app.studio.lab_notes import sentence
 from app.studio.model_add import add_form, quantize_form
 from app.studio.model_chat import chat
 from app.studio.model_fit_form import fit_form
+from app.studio.model_forget import forget_form
 from app.studio.model_jobs import jobs_now, show_jobs
 from app.studio.session import POLL_S, attempt, hardware, look_at, open_studio, worker_notice
 from app.views.wording import plain
@@ -105,6 +106,7 @@ show_models(model_places, known)
 if changes:
     add_form(store, settings)
     quantize_form(store, settings, known, is_alive(engine))
+    forget_form(store, settings)
     show_jobs(settings, jobs)
 st.header("Memory fit", anchor=False)
 chosen = fit_form(known)

@@ -10,7 +10,7 @@ from app.experiment.comparing import compare_sides, find_sides
 from app.experiment.spec import kept_slo
 from app.reports.repeating import compare_command
 from app.reports.reporting import SWEEP, WITHOUT, rendered, rendered_comparison
-from app.studio import parts, sweep_view
+from app.studio import ended, parts, sweep_view
 from app.studio.access import told
 from app.studio.linked import linked_experiment
 from app.studio.report_forms import choose_texts, report_forms
@@ -118,7 +118,7 @@ if not measured:
 
 experiment, problem = linked_experiment(store, measured, in_opening_order(measured)[0], barred)
 parts.link_problem(problem)
-parts.recorded_notice(store, experiment)
+ended.recorded_notice(store, experiment)
 if experiment.status != "done":
     st.warning(
         f"This experiment {STATUS.get(experiment.status, 'was ' + experiment.status)}: the report holds what has been "

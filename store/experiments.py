@@ -159,6 +159,11 @@ class Experiments:
                 .values(status="queued", error=None, cancel_requested=False, phase="")
             )
 
+    def with_model(self, name: str) -> int:
+        """How many experiments were asked for with that model."""
+        with self._session() as session:
+            return sum(spec.get("model") == name for spec in session.scalars(select(ExperimentRow.spec)))
+
     def removable(self, experiment_id: int) -> None:
         """Raises InputError for an experiment that is not there, or that runs or waits."""
         status = self.get(experiment_id).status

@@ -12,8 +12,10 @@ from app.commands import fit, prompt_sets, quantize
 from app.commands.common import DONE, OneLineParser, add_database, add_json, open_store, print_json
 from app.engine.builtin import builtin_places, read_known, refuse_builtin
 from app.engine.checkpoint import read_checkpoint
+from app.engine.fit_words import amount
 from app.engine.hardware import detect_hardware
 from app.engine.hub import HUB_ID, download
+from app.experiment.forgetting import forget
 from app.paths import existing_path
 from app.reports.text import plain_table, show
 from optimizers.errors import InputError
@@ -23,7 +25,7 @@ from optimizers.registry import techniques
 def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     prompt_sets.add_command(commands)
 
-    models = commands.add_parser("models", help="add, fit, quantize and list models")
+    models = commands.add_parser("models", help="add, fit, quantize, remove and list models")
     actions = models.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(models))
     adding = actions.add_parser("add", help="remember a folder or hub model under a name")
     adding.add_argument("location", metavar="FOLDER_OR_HUB_ID")
@@ -32,8 +34,15 @@ def add_commands(commands: argparse._SubParsersAction[OneLineParser]) -> None:
     quantize.add_options(
         actions.add_parser("quantize", help="make a quantized checkpoint of a model, under a name of its own")
     )
+    removing = actions.add_parser("remove", help="forget a saved model")
+    removing.add_argument("name", metavar="NAME")
+    removing.add_argument("--files", action="store_true", help="delete its files too, where Rung made them")
     showing = actions.add_parser("list", help="list the models")
-    for parser, run in ((adding, add_model_command), (showing, models_command)):
+    for parser, run in (
+        (adding, add_model_command),
+        (removing, remove_model_command),
+        (showing, models_command),
+    ):
         add_database(parser)
         add_json(parser)
         parser.set_defaults(run=run)
@@ -61,6 +70,22 @@ def add_model_command(arguments: argparse.Namespace) -> int:
         print_json({"schema": "rung.model/1", **_model(row.name, location)})
     else:
         print(f"added {row.name}: {checkpoint.architecture}, {checkpoint.weight_bytes / 2**20:,.0f} MiB of weights")
+    return DONE
+
+
+def remove_model_command(arguments: argparse.Namespace) -> int:
+    store, settings = open_store(arguments)
+    found = forget(store, settings, arguments.name, arguments.files)
+    if arguments.json:
+        print_json({"schema": "rung.model-removed/1", "name": found.name, "files": arguments.files})
+        return DONE
+    if arguments.files:
+        what = f"and its files, {amount(found.bytes)}"
+    elif found.made_here is not None:
+        what = f"by name; its files stay in {found.made_here}"
+    else:
+        what = "by name; its files stay"
+    print(f"removed {found.name} {what}")
     return DONE
 
 

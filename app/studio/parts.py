@@ -1,9 +1,8 @@
-"""Pieces that more than one page draws: a running experiment's progress, a stopped one's reason, its log."""
+"""Pieces that more than one page draws: titles and cards, a running experiment's progress, a log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -14,7 +13,7 @@ from app.studio.live import Live, Remaining, RungState, read_live
 from app.studio.model_view import log_tail
 from app.studio.session import attempt
 from app.views.card import Card
-from app.views.wording import STATES, Sign, about, count_of, plain, recorded_badge, without_folders
+from app.views.wording import STATES, Sign, about, count_of, plain
 from store.store import Store
 from store.tables import ExperimentRow
 
@@ -122,49 +121,6 @@ def engine_log_tail(store: Store, experiment: ExperimentRow) -> str:
     return log_tail(engine) if engine is not None and engine.experiment_id == experiment.id else ""
 
 
-def stopped_notice(store: Store, experiment: ExperimentRow) -> None:
-    """Why an experiment did not come to its end; for those who may change things how to go on, and its engine's log."""
-    ending = "failed" if experiment.status == "failed" else f"was {experiment.status}"
-    title = f"{without_folders(experiment.title)} {ending}"
-    reason = _sentence(experiment.error or "It was stopped before its end")
-    kept = "What was measured is kept: resuming sends only what is missing."
-    tell = st.error if experiment.status == "failed" else st.warning
-    if not may_change():
-        tell(
-            plain(without_folders(reason)), title=plain(title), icon=f":material/{state_sign(experiment.status).icon}:"
-        )
-        return
-    tell(f"{plain(reason)} {kept}", title=plain(title), icon=f":material/{state_sign(experiment.status).icon}:")
-    action_button(
-        "Resume",
-        partial(store.experiments.resume, experiment.id),
-        icon=":material/resume:",
-        key=f"resume_{experiment.id}",
-    )
-    log = engine_log_tail(store, experiment)
-    if log:
-        with st.expander(LOG_TITLE, icon=":material/article:"):
-            log_box(log)
-
-
-def recorded_notice(store: Store, experiment: ExperimentRow) -> None:
-    """That an experiment was not measured here, and how to be rid of it; nothing for one of one's own."""
-    badge = recorded_badge(experiment)
-    if not badge:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(badge, width="content")
-        if may_change():
-            with st.popover("Remove", icon=":material/delete:", type="tertiary"):
-                st.markdown("It does not come back by itself.")
-                action_button(
-                    "Remove this recorded experiment",
-                    partial(store.experiments.remove, experiment.id),
-                    icon=":material/delete:",
-                    key=f"remove_recorded_{experiment.id}",
-                )
-
-
 def folded(label: str, icon: str, key: str, draw: Callable[[], None]) -> None:
     """A part that is drawn once somebody unfolds it: what lies folded costs no browser a chart, nor half a second
     to load what highlights code."""
@@ -183,7 +139,3 @@ def log_box(text: str) -> None:
     """A log whose newest lines are in view."""
     with st.container(height=340, border=False, autoscroll=True):
         st.code(text, language=None)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")

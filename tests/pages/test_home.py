@@ -130,3 +130,15 @@ def test_a_hostile_title_stays_text(open_page: Open, store: Store) -> None:
     factory.queued(store, "![x](http://example.invalid/x.png) :red[boo]")
     at = open_page("home")
     assert at.header[0].value.startswith(r"\!\[x\]\(http\:")
+
+
+@pytest.mark.parametrize("page", ["home", "live"])
+def test_the_notice_of_a_stopped_experiment_is_put_away_for_good(open_page: Open, store: Store, page: str) -> None:
+    experiment = factory.stopped(store, "cancelled", None)
+    at = open_page(page)
+    assert f"resume_{experiment}" in {button.key for button in at.button}
+    at.button(key=f"put_away_{experiment}").click().run()
+    assert not at.exception
+    for name in ("home", "live"):
+        assert f"resume_{experiment}" not in {button.key for button in open_page(name).button}
+    assert f"resume_{experiment}" in {button.key for button in open_page("ladder").button}

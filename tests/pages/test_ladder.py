@@ -283,3 +283,23 @@ def test_a_link_reaches_beyond_the_list(open_page: Open, store: Store, monkeypat
     at = open_page("ladder", experiment="98765")
     assert at.selectbox(key="chosen_experiment").value == str(newer)
     assert "The link names experiment 98765, which is not here; another is shown." in words(at)
+
+
+def test_an_experiment_is_removed_after_it_was_asked_for_twice(open_page: Open, store: Store) -> None:
+    first, second = factory.finished(store), factory.finished(store)
+    at = open_page("ladder", experiment=str(first))
+    assert f"Experiment {first} goes with its 10 runs and all their requests, for good." in words(at)
+    at.button(key=f"remove_{first}_for_good").click().run()
+    assert not at.exception
+    assert store.experiments.find(first) is None
+    assert "which is not here" not in words(at)
+    assert at.selectbox[0].value == str(second)
+
+
+def test_what_runs_cannot_be_removed(open_page: Open, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = factory.running(store)
+    assert f"remove_{running}_for_good" not in {button.key for button in open_page("ladder").button}
+    monkeypatch.setenv("RUNG_READ_ONLY", "1")
+    done = factory.finished(store)
+    at = open_page("ladder", experiment=str(done))
+    assert f"remove_{done}_for_good" not in {button.key for button in at.button}

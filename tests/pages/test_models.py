@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from store.experiments import PlannedRun
 from store.store import Store
 from tests.pages.conftest import Open, label_of, words
 
@@ -177,3 +178,25 @@ def test_viewers_change_nothing_and_see_no_folder(
     assert "ready" in words(at)
     assert "4321" not in words(at)
     assert not any(str(tmp_path) in state for state in at.dataframe[0].value["State"])
+
+
+def test_a_saved_model_is_removed(open_page: Open, store: Store, model: Path) -> None:
+    assert "forget_button" not in {button.key for button in open_page("models").button}
+    store.models.add("mine", str(model))
+    at = open_page("models")
+    assert "Only the name goes; the files stay where they are." in words(at)
+    at.button(key="forget_button").click().run()
+    assert not at.exception
+    assert store.models.find("mine") is None
+    assert "mine" not in list(at.dataframe[0].value["Model"])
+    assert (model / "config.json").is_file()
+
+
+def test_a_model_that_waits_to_be_measured_is_not_offered_for_removal(
+    open_page: Open, store: Store, model: Path
+) -> None:
+    store.models.add("mine", str(model))
+    number = store.experiments.enqueue("run", "t", {"model": "mine"}, [PlannedRun(0, 0, "Baseline", [], 1)])
+    at = open_page("models")
+    assert f"experiment {number} runs with mine or waits to; cancel it first." in words(at)
+    assert "forget_button" not in {button.key for button in at.button}

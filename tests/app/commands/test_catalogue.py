@@ -84,6 +84,14 @@ class TestModels:
         assert "the built-in model starter is not whole: target is missing" in listed["starter"]["problem"]
         assert listed["starter"]["architecture"] is None
 
+    def test_a_saved_model_is_removed_and_its_files_stay(self, rung: Rung, model: Path) -> None:
+        rung("models", "add", model)
+        assert rung("models", "remove", "tiny-model").out == "removed tiny-model by name; its files stay\n"
+        assert (model / "config.json").is_file()
+        said = rung("models", "remove", "tiny-model")
+        assert said.code == 2
+        assert "there is no saved model 'tiny-model'" in said.err
+
     def test_the_built_in_models_are_listed(self, rung: Rung, starter: Path) -> None:
         listed = rung("models", "list", "--json").json["models"]
         assert [(each["name"], each["architecture"], each["problem"]) for each in listed] == [
