@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.analysis.metric import BY_TAG
+from app.analysis.per_prompt import prompt_matrix
 from app.analysis.statistics import distribution, median_interval
 from app.analysis.summary import LATENCIES
 from app.analysis.trade_off import QUALITY, Limits, Point
-from app.experiment.comparing import Pairing, Side, trade_off_point
+from app.experiment.comparing import Pairing, Side, pairs_of, trade_off_point
 from app.prompts.prompt_set import PromptSet
-from app.reports.ladder_report import Answered, asked_of, shown_manifest
-from app.reports.report import Cell, Chart, Fact, Report, Section, Texts, table_of
+from app.reports.ladder_report import QUESTION_CHARS, Answered, asked_of, shown_manifest
+from app.reports.report import Asked, Cell, Chart, Fact, OverRepeats, Report, Section, Texts, table_of
 from app.reports.spreadsheet import evidence_cell, interval_cells, manifest_cells, metric_cells
 from app.version import RUNG
 from app.views import compare_sides, evidence_view, trade_off_view
@@ -24,6 +26,10 @@ from app.views.wording import listed, moment, to_hand_on, without_folders
 from app.words import recorded_on
 
 TAIL = "p95"
+ASKED_NOTE = (
+    "The first repeat of each side, against the baseline's answer. Regressed and failed count all repeats; the worst "
+    "regression comes first."
+)
 
 
 def compare_report(
@@ -41,7 +47,6 @@ def compare_report(
     points = [trade_off_point(side, pairing) for side, pairing in zip(sides, [None, *pairings], strict=True)]
     names = listed([pairing.side.name for pairing in pairings])
     repeat = tuple(map(to_hand_on, repeat))
-    answered = [] if texts == "none" else [answered_of(side) for side in sides]
     return Report(
         title=f"{names} beside {before.name}",
         headline=" ".join(view.sentence(pairing) for pairing in pairings),
@@ -52,7 +57,8 @@ def compare_report(
         facts=tuple(_fact(pairing) for pairing in pairings),
         facts_of="Cost of an answered request as a multiple of the baseline's, and its verdict.",
         sections=tuple(_sections(sides, pairings, points, limits or Limits())),
-        asked=() if texts == "none" or prompts is None else tuple(asked_of(prompts, answered, texts)),
+        asked=tuple(compared_prompts(before, pairings, prompts, texts)),
+        asked_note=ASKED_NOTE,
         repeat=repeat,
         manifest={side.key: shown_manifest(side.manifest) for side in sides},
         manifest_of="Manifest of the first run of each",
@@ -79,6 +85,31 @@ def _basis(before: Side, others: Sequence[Side]) -> str:
 
 def _fact(pairing: Pairing) -> Fact:
     return Fact(pairing.side.name, times(pairing.found.cost_factor), pairing.found.verdict)
+
+
+def compared_prompts(
+    before: Side,
+    pairings: Sequence[Pairing],
+    prompts: PromptSet | None,
+    texts: Texts,
+    most_chars: int | None = QUESTION_CHARS,
+    worst_first: bool = True,
+) -> list[Asked]:
+    """What became of each prompt, none where the texts or the prompts are. For people (`worst_first`) as on the Compare
+    page, with those at the end that cannot be held against each other; for programs in the order of the set."""
+    if texts == "none" or prompts is None:
+        return []
+    answered = [answered_of(side) for side in (before, *(pairing.side for pairing in pairings))]
+    found = asked_of(prompts, answered, texts, most_chars)
+    rows = prompt_matrix([pairs_of(before, pairing) for pairing in pairings])
+    ranked = {
+        row.position: replace(found[row.position], over_repeats=OverRepeats(row.regressed, row.failed))
+        for row in rows
+        if row.position < len(found)
+    }
+    if not worst_first:
+        return [ranked.get(at, each) for at, each in enumerate(found)]
+    return [*ranked.values(), *(each for at, each in enumerate(found) if at not in ranked)]
 
 
 def answered_of(side: Side) -> Answered:

@@ -19,7 +19,7 @@ def to_markdown(report: Report) -> str:
     for section in report.sections:
         lines += _section(section)
     if report.asked:
-        lines += ["## Prompt by prompt", "", "The first repeat of each rung, against the first rung's answer.", ""]
+        lines += ["## Prompt by prompt", "", report.asked_note, ""]
         lines += _asked(report)
     lines += ["## Measure it again", ""]
     lines += _fenced("\n".join(report.repeat) or "no single command makes this experiment")

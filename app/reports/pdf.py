@@ -169,7 +169,7 @@ def _section(page: _Page, section: Section) -> None:
 def _asked(page: _Page, report: Report) -> None:
     """Answers rung by rung in few columns; the texts are for the forms that can be searched."""
     page.heading("Prompt by prompt")
-    page.words("The first repeat of each rung, against the first rung's answer.", SMALL_PT, SOFT)
+    page.words(report.asked_note, SMALL_PT, SOFT)
     for part in parted(asked_table(report.asked)):
         page.ln(2)
         page.cells(part)

@@ -73,13 +73,23 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class OverRepeats:
+    """What became of a prompt in any repeat of any candidate beside the baseline."""
+
+    regressed: bool
+    failed: bool
+
+
+@dataclass(frozen=True)
 class Asked:
-    """One prompt and what became of it on each rung; the texts are None where the report leaves them out."""
+    """One prompt and what became of it on each rung, of which `answers` are the first repeat's; the texts are None
+    where the report leaves them out. `over_repeats` is None where only the first ones were read."""
 
     id: str
     question: str | None
     expected: str | None
     answers: tuple[Answer, ...]
+    over_repeats: OverRepeats | None = None
 
     @property
     def differs(self) -> bool:
@@ -88,10 +98,14 @@ class Asked:
     @property
     def regressed(self) -> bool:
         """Whether a rung got it wrong that the baseline got right."""
+        if self.over_repeats is not None:
+            return self.over_repeats.regressed
         return bool(self.answers and self.answers[0].right and any(a.right is False for a in self.answers[1:]))
 
     @property
     def failed(self) -> bool:
+        if self.over_repeats is not None:
+            return self.over_repeats.failed
         return any(answer.error for answer in self.answers)
 
 
@@ -111,6 +125,7 @@ class Report:
     asked: tuple[Asked, ...]
     repeat: tuple[str, ...]
     """Command lines that measure it again."""
+    asked_note: str = "The first repeat of each rung, against the first rung's answer."
     manifest: Mapping[str, Any] = field(default_factory=dict)
     manifest_of: str = "Manifest of the first run"
     figures: tuple[Mapping[str, Cell], ...] = ()

@@ -16,7 +16,7 @@ from app.experiment.comparing import Pairing, Side, pairs_of
 from app.experiment.measure import load_records
 from app.experiment.results import first_manifest, load_ladder, measured_loads, prompts_of
 from app.experiment.spec import kept_slo
-from app.reports.compare_report import answered_of, compare_report
+from app.reports.compare_report import compare_report, compared_prompts
 from app.reports.documents import compare_document, experiment_document, side_document, without_machine
 from app.reports.html import to_html
 from app.reports.ladder_report import Answered, asked_of, ladder_report
@@ -120,8 +120,7 @@ def rendered_comparison(
     if form not in ("json", PROMPTS_CSV):
         return _written(load_comparison(store, before, pairings, texts, limits), form)
     others = [each.side for each in pairings]
-    prompts = None if texts == "none" else before.prompts
-    asked = [] if prompts is None else asked_of(prompts, [answered_of(side) for side in (before, *others)], texts, None)
+    asked = compared_prompts(before, pairings, before.prompts, texts, None, worst_first=False)
     if form == PROMPTS_CSV:
         return _listed(asked, texts)
     document = compare_document(

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import delete
 
 from app.analysis.sweep import Slo
 from app.commands.common import add_engine_options, engine_options
 from app.engine.plan import EngineOptions
 from app.experiment.comparing import find_pairings
+from app.experiment.measure import RECORD_FIELDS, load_records
 from app.experiment.results import load_ladder, prompts_of
 from app.experiment.spec import ExperimentSpec, ladder_rungs
 from app.prompts.saved import save_starter_sets
@@ -32,6 +34,7 @@ from app.whole_file import write_whole
 from optimizers.errors import InputError
 from optimizers.prompt import Prompt
 from store.store import Store
+from store.tables import RequestRow
 from tests.pages import factory
 
 HOSTILE = "</script><script>alert(1)</script> | `x` =1+1 {{ 7*7 }} Ж 漢 \U0001f600 &amp; \u2028"
@@ -315,6 +318,25 @@ def test_a_comparison_as_csv_and_json(store: Store, compared: list[str]) -> None
     cost = document["candidates"][0]["metrics"]["relative_cost"]
     assert 1 + cost["delta"] == pytest.approx(float(rows[1]["relative_cost (x)"]))
     assert "/home/someone" not in json.dumps(document)
+
+
+def test_what_happened_in_a_later_repeat_counts_and_the_worst_comes_first(store: Store, compared: list[str]) -> None:
+    experiment, rung = (int(part) for part in compared[1].split("."))
+    second = [run for run in store.runs.of_experiment(experiment) if run.rung == rung][1]
+    rows = [{name: getattr(r, name) for name in RECORD_FIELDS} for _, r in load_records(store, second.id)]
+    rows[7] |= {"error": "HTTP 500", "text": ""}
+    rows[9]["text"] = "nobody knows"
+    with store.runs._session.begin() as session:
+        session.execute(delete(RequestRow).where(RequestRow.run_id == second.id))
+    store.runs.save_requests(second.id, 0, rows)
+    asked = load_comparison(store, *find_pairings(store, compared)).asked
+    positions = [int(each.id.rpartition("-")[2]) - 1 for each in asked]
+    assert positions[0] == 9
+    assert sorted(positions) == list(range(12))
+    assert [at for at, each in zip(positions, asked, strict=True) if each.regressed] == [9]
+    assert [at for at, each in zip(positions, asked, strict=True) if each.failed] == [7]
+    document = json.loads(rendered_comparison(store, *find_pairings(store, compared), "json"))
+    assert document["prompts"][9]["over_repeats"] == {"regressed": True, "failed": False}
 
 
 @pytest.mark.parametrize(
