@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import streamlit as st
 
+from app.engine.plan import DTYPES
 from app.experiment.sweep_loads import KIND as SWEEP
 from app.experiment.sweep_loads import Varied
 from app.replay.load import RATED, Kind, Unbatched
-from app.studio.lab_link import FIRST, NUMBERS
+from app.studio.lab_link import ENGINE_AND_SAMPLING, FIRST, NUMBERS
 from app.studio.new_experiment import LIMITS_FIELD, LOADS_FIELD, OFFERED, RUN, Choice, There
 
 LOADS: Mapping[Kind, str] = {
@@ -69,7 +70,43 @@ def choose_measured(base: Choice, key: str, there: There) -> Choice:
             help="What the machine costs, for dollars beside the relative cost and on What-if. None is made up.",
         )  # fmt: skip
     st.caption(OFFERED[kind].help)
-    return replace(chosen, price=price)
+    return _choose_engine(replace(chosen, price=price), key)
+
+
+def _choose_engine(base: Choice, key: str) -> Choice:
+    """How answers are drawn and engines launched, folded while all is as everybody finds it."""
+    touched = any(getattr(base, field) != FIRST[field] for field in ENGINE_AND_SAMPLING)
+    with (
+        st.expander("Sampling and engine", expanded=touched, icon=":material/tune:"),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        return replace(
+            base,
+            max_tokens=st.number_input(
+                "Output tokens at most", *_whole("max_tokens"), base.max_tokens, width=170, key=f"{key}_max_tokens",
+                help="For prompts that name no number of their own.",
+            ),
+            temperature=st.number_input(
+                "Temperature", *NUMBERS["temperature"], base.temperature, 0.1, width=130, key=f"{key}_temperature",
+                help="0 makes runs comparable: answers do not change by chance.",
+            ),
+            warm_up=st.number_input(
+                "Warm-up requests", *_whole("warm_up"), base.warm_up, width=150, key=f"{key}_warm_up",
+                help="Sent before each run and not measured.",
+            ),
+            max_model_len=st.number_input(
+                "Context (tokens)", *_whole("max_model_len"), base.max_model_len, 256, width=160,
+                key=f"{key}_max_model_len", placeholder="the model's", help="Of the longest request, answer included.",
+            ),
+            kv_cache_gib=st.number_input(
+                "KV cache (GiB)", *NUMBERS["kv_cache_gib"], base.kv_cache_gib, 0.5, width=150,
+                key=f"{key}_kv_cache_gib", placeholder="by Rung",
+            ),
+            dtype=st.selectbox(
+                "Weights and arithmetic", DTYPES, DTYPES.index(base.dtype), width=180, key=f"{key}_dtype",
+                help="auto: as the checkpoint; float32 on processors without AVX-512.",
+            ),
+        )  # fmt: skip
 
 
 def _choose_load(base: Choice, key: str) -> Choice:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.engine.plan import AUTO, DTYPES
 from app.experiment.companions import companion_settings, machine_decides
 from app.replay.load import MAX_RATE
 from app.studio.new_experiment import FIRST_PROMPTS, OFFERED, Choice, There
@@ -22,23 +23,29 @@ LOAD_KINDS = ("closed_loop", "poisson", "constant_rate", "as_recorded", "static_
 FIRST: Mapping[str, Any] = {
     "repeats": 3, "limit": FIRST_PROMPTS, "concurrency": 8, "rate": 2.0, "load": "closed_loop",
     "unbatched": "one_by_one", "baseline": True, "varied": "closed_loop", "loads": "1, 2, 4, 8",
-    "slo": "", "price": None,
+    "slo": "", "price": None, "max_tokens": 64, "temperature": 0.0, "warm_up": 2, "max_model_len": None,
+    "kv_cache_gib": None, "dtype": AUTO,
 }  # fmt: skip
 """What the Lab shows where nobody chose anything else."""
 NUMBERS: Mapping[str, tuple[float, float]] = {
     "repeats": (1, 20), "limit": (1, 10**9), "concurrency": (1, 4096), "rate": (0.01, MAX_RATE),
-    "price": (0.0, 10_000.0),
+    "price": (0.0, 10_000.0), "max_tokens": (1, 10**6), "temperature": (0.0, 5.0), "warm_up": (0, 1000),
+    "max_model_len": (1, 10**8), "kv_cache_gib": (0.01, 10_000.0),
 }  # fmt: skip
+WHOLE = frozenset({"repeats", "limit", "concurrency", "max_tokens", "warm_up", "max_model_len"})
+ENGINE_AND_SAMPLING = ("max_tokens", "temperature", "warm_up", "max_model_len", "kv_cache_gib", "dtype")
 WORDS: Mapping[str, Sequence[str]] = {
     "kind": tuple(OFFERED),
     "load": LOAD_KINDS,
     "unbatched": ("one_by_one", "static", "as_sent"),
     "varied": LOAD_KINDS[:3],
+    "dtype": DTYPES,
 }
 PARAMETERS: Mapping[str, str] = {
     "kind": "kind", "model": "serve", "prompts": "send", "limit": "first", "repeats": "repeats", "load": "load",
     "rate": "rate", "concurrency": "in_flight", "unbatched": "unbatched", "baseline": "baseline", "varied": "vary",
     "loads": "loads", "slo": "limits", "price": "hardware_usd_per_hour",
+    **{field: field for field in ENGINE_AND_SAMPLING},
 }  # fmt: skip
 """Field of a choice -> its name in the URL, which no other page uses."""
 RECIPE = "recipe"
@@ -128,7 +135,7 @@ def _one_of(field: str, text: str) -> str:
 
 def _number(field: str, text: str) -> int | float:
     low, high = NUMBERS[field]
-    whole = isinstance(FIRST[field], int)
+    whole = field in WHOLE
     try:
         value = int(text) if whole else float(text)
     except ValueError:

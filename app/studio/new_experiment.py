@@ -10,6 +10,7 @@ from app.analysis.sweep import Slo
 from app.engine.builtin import STARTER
 from app.engine.hardware import Hardware
 from app.engine.hub import find_model
+from app.engine.plan import AUTO, EngineOptions
 from app.experiment.cautions import cautions_of
 from app.experiment.companions import companion_settings
 from app.experiment.kinds import KINDS
@@ -23,6 +24,7 @@ from app.experiment.usable import why_not
 from app.preparation.prompts import refuse_idle
 from app.preparation.served import check_prepared
 from app.prompts.saved import find_prompts, load_prompt_set
+from app.replay.body import Sampling
 from app.replay.load import RATED, Kind, LoadProfile, Unbatched, plan_schedule
 from app.words import title_of
 from optimizers.prompt import Prompt
@@ -62,7 +64,7 @@ class Choice:
     without continuous batching are sent; `rate`, in requests/s, is unread by loads that have none. `baseline` is read
     by a single recipe only; `varied`, `loads`, numbers with commas between them, and `slo`, limits as in
     `ttft_ms=500,tpot_ms=50`, by a sweep, which reads no other load; `price` is the hardware's, in dollars an
-    hour."""
+    hour. `max_tokens` holds for prompts that name none; what is None of the engine is left to Rung."""
 
     model: str
     prompts: str
@@ -80,6 +82,12 @@ class Choice:
     loads: str = "1, 2, 4, 8"
     slo: str = ""
     price: float | None = None
+    max_tokens: int = Sampling().max_tokens
+    temperature: float = Sampling().temperature
+    warm_up: int = 2
+    max_model_len: int | None = None
+    kv_cache_gib: float | None = None
+    dtype: str = AUTO
 
     @property
     def profile(self) -> LoadProfile:
@@ -174,6 +182,9 @@ def put_together(
         model=choice.model,
         prompt_limit=limit,
         load=rungs[0].load or choice.profile,
+        sampling=Sampling(choice.max_tokens, choice.temperature),
+        engine=EngineOptions(choice.max_model_len, choice.kv_cache_gib, choice.dtype),
+        warm_up=choice.warm_up,
         repeats=choice.repeats,
         price_per_hour=choice.price,
         slo=Slo.read(choice.slo, LIMITS_FIELD) if choice.kind == SWEEP and choice.slo.strip() else None,

@@ -226,6 +226,23 @@ class TestMeasuring:
         at.button(key="lab_measure").click().run()
         assert store.experiments.recent(1)[0].spec["price_per_hour"] == 2.5
 
+    def test_sampling_and_engine_are_measured_with_and_in_the_link(self, open_page: Open, store: Store) -> None:
+        at = open_page("lab", recipe='{"continuous_batching":{}}')
+        folded = next(each for each in at.expander if each.label == "Sampling and engine")
+        assert not folded.proto.expanded
+        widget(at, "number_input", "max_tokens").set_value(12)
+        widget(at, "number_input", "temperature").set_value(0.7)
+        widget(at, "number_input", "warm_up").set_value(0)
+        widget(at, "number_input", "kv_cache_gib").set_value(0.5)
+        widget(at, "selectbox", "dtype").set_value("float32").run()
+        assert not at.exception
+        assert at.query_params["max_tokens"] in ("12", ["12"])
+        at.button(key="lab_measure").click().run()
+        spec = store.experiments.recent(1)[0].spec
+        assert (spec["sampling"]["max_tokens"], spec["sampling"]["temperature"], spec["warm_up"]) == (12, 0.7, 0)
+        assert (spec["engine"]["kv_cache_gib"], spec["engine"]["dtype"]) == (0.5, "float32")
+        assert spec["engine"]["max_model_len"] is None
+
     def test_what_takes_long_is_not_offered_to_a_viewer(self, open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
         both = json.dumps({"prefix_caching": {}, "context_selection": {}})
         assert "lab_foretell" in {str(each.key) for each in open_page("lab", recipe=both).checkbox}

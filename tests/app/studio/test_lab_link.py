@@ -24,7 +24,8 @@ MANY = Choice(
         "speculative_decoding": first_settings("speculative_decoding", "other") | {"num_speculative_tokens": 7},
         "prefix_caching": first_settings("prefix_caching", "other"),
     },
-    "static", "poisson", 3.5, baseline=False,
+    "static", "poisson", 3.5, baseline=False, max_tokens=128, temperature=0.7, warm_up=0, max_model_len=2048,
+    kv_cache_gib=1.5, dtype="float32",
 )  # fmt: skip
 
 
