@@ -11,6 +11,8 @@ from app.analysis.explain import COMMON_MODELS, ApiPrice, api_price
 from app.preparation.previewing import preview_recipe
 from app.prompts.preview import Preview
 from app.studio.access import NO_PREVIEW, may_change
+from app.studio.lab_session import PREVIEWED, PRICED_AS
+from app.studio.linked import linked_choice
 from app.studio.new_experiment import Choice
 from app.studio.preview_view import draw_preview
 from app.studio.session import attempt, reason
@@ -23,7 +25,7 @@ from optimizers.registry import techniques
 from store.settings import Settings
 from store.store import Store
 
-"""Offered; any other that the price table knows can be typed."""
+PRICED, LONGEST_NAME = "lab_priced", 200
 
 
 def seen_before(choice: Choice) -> tuple[Recipe, tuple[str, ...]]:
@@ -51,11 +53,9 @@ def show_preview(store: Store, settings: Settings, choice: Choice, prompts: Sequ
     st.markdown(plain(recipe.title))
     by_id = {prompt.id: prompt for prompt in prompts}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Prompt", list(by_id), width=220, key=f"lab_preview_{choice.prompts}")
-        model = st.selectbox(
-            "Priced as input of", list(COMMON_MODELS), None, width=220, key="lab_priced", accept_new_options=True,
-            placeholder="no price", help="What the prompts would cost at an API, from the prices of genai-prices.",
-        )  # fmt: skip
+        with st.container(width=220):
+            chosen = linked_choice("Prompt", dict(zip(by_id, by_id, strict=True)), PREVIEWED, next(iter(by_id)))
+        model = _priced_as()
         pressed = st.button("Preview", icon=":material/visibility:", key="lab_preview")
     price = _price(model) if model else None
     asked = json.dumps([choice.model, choice.prompts, chosen, recipe.to_json()])
@@ -68,6 +68,24 @@ def show_preview(store: Store, settings: Settings, choice: Choice, prompts: Sequ
     if kept is not None and kept[0] == asked:
         found, counted_by = kept[1]
         draw_preview(found, counted_by, price)
+
+
+def _priced_as() -> str | None:
+    """The model whose price is taken, which is in the link too."""
+    if PRICED not in st.session_state:
+        st.session_state[PRICED] = st.query_params.get(PRICED_AS, "")[:LONGEST_NAME].strip() or None
+
+    def remember() -> None:
+        if st.session_state[PRICED]:
+            st.query_params[PRICED_AS] = st.session_state[PRICED]
+        else:
+            st.query_params.pop(PRICED_AS, None)
+
+    return st.selectbox(
+        "Priced as input of", list(COMMON_MODELS), width=220, key=PRICED, accept_new_options=True, on_change=remember,
+        placeholder="no price", help="What the prompts would cost at an API, from the prices of genai-prices.",
+        index=None,
+    )  # fmt: skip
 
 
 def _price(model: str) -> ApiPrice | None:

@@ -6,7 +6,7 @@ a recipe that was loaded) begins a new one, so that every widget starts from wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import NoReturn
@@ -17,6 +17,7 @@ from app.studio.lab_link import PARAMETERS, RECIPE, from_query, to_query
 from app.studio.new_experiment import Choice, There
 
 NAMES = (*PARAMETERS.values(), RECIPE)
+PREVIEW_NAMES = (PREVIEWED, PRICED_AS) = ("preview_prompt", "priced_as")
 ON_ITS_WAY_S = 1.0
 """A click may overtake the news of the last change to the URL, and then still carries the URL before it."""
 
@@ -53,7 +54,7 @@ def open_link(otherwise: Callable[[], Choice], there: There) -> Opened:
     entered = memory is None or f"{_key(memory)}_model" not in st.session_state
     if memory is not None and entered and not query and memory.query:
         query = memory.query
-        st.query_params.from_dict(query)
+        _write(query)
     if memory is None or entered or _is_another(memory, query):
         choice, problems = from_query(query, otherwise(), there)
         generation = 0 if memory is None else memory.generation + 1
@@ -70,14 +71,20 @@ def remember(choice: Choice) -> None:
         return
     memory.before, memory.query, memory.meant = memory.query, query, query
     memory.written_at, memory.problems = monotonic(), ()
-    st.query_params.from_dict(memory.query)
+    _write(memory.query)
+
+
+def _write(query: Mapping[str, str]) -> None:
+    """Into the URL, in which the prompt that is previewed and what it is priced by stay."""
+    kept = {name: st.query_params[name] for name in PREVIEW_NAMES if name in st.query_params}
+    st.query_params.from_dict({**query, **kept})
 
 
 def show(choice: Choice) -> None:
     """Puts another choice into the URL, which the next drawing follows as it would a link."""
     memory: _Memory = st.session_state["lab"]
     memory.before = None
-    st.query_params.from_dict(to_query(choice))
+    _write(to_query(choice))
 
 
 def go_to(choice: Choice) -> NoReturn:

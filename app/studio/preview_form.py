@@ -9,6 +9,7 @@ from app.experiment.companions import companion_settings
 from app.preparation.previewing import preview_with
 from app.prompts.preview import Preview, previewable
 from app.studio.access import NO_PREVIEW, may_change
+from app.studio.linked import linked_choice
 from app.studio.model_view import model_places
 from app.studio.preview_view import draw_preview
 from app.studio.session import attempt, look_at
@@ -31,11 +32,11 @@ def preview_form(store: Store, settings: Settings, prompt: Prompt) -> None:
         st.info("Add a model on the Models page first: tokens are counted by it.", icon=":material/memory:")
         return
     with st.container(horizontal=True):
-        first = models.index(STARTER) if STARTER in models else 0
-        key = st.selectbox(
-            "Technique", keys, format_func=lambda found: techniques().get(found).title, width=260, key="preview_key"
-        )  # fmt: skip
-        model = st.selectbox("Tokens as counted by", models, first, width=260, key="preview_model")
+        first = STARTER if STARTER in models else models[0]
+        with st.container(width=260):
+            key = linked_choice("Technique", {key: techniques().get(key).title for key in keys}, "technique", keys[0])
+        with st.container(width=260):
+            model = linked_choice("Tokens as counted by", dict(zip(models, models, strict=True)), "counted_by", first)
     with st.expander("Settings", icon=":material/tune:"):
         values = companion_settings(model).get(key, {})
         given = technique_form(techniques().get(key), values, [*models, *BUILTIN_TOOLS], f"preview_{model}")

@@ -366,6 +366,17 @@ class TestPreview:
         widget(at, "number_input", "starter_context_selection_top_k").set_value(2).run()
         assert not at.metric
 
+    def test_the_prompt_and_the_price_are_in_the_link_and_stay_there(self, open_page: Open) -> None:
+        link = {"recipe": '{"context_selection":{"top_k":1}}', "preview_prompt": "support-desk-007"}
+        at = open_page("lab", **link, priced_as="gpt-4o-mini")
+        assert at.selectbox(key="chosen_preview_prompt").value == "support-desk-007"
+        assert at.selectbox(key="lab_priced").value == "gpt-4o-mini"
+        widget(at, "number_input", "starter_context_selection_top_k").set_value(2).run()
+        assert at.selectbox(key="chosen_preview_prompt").value == "support-desk-007"
+        at.selectbox(key="chosen_preview_prompt").select("support-desk-003").run()
+        assert at.query_params["preview_prompt"] in ("support-desk-003", ["support-desk-003"])
+        assert at.query_params["priced_as"] in ("gpt-4o-mini", ["gpt-4o-mini"])
+
     def test_what_the_served_model_writes_is_not_foreseen(self, open_page: Open) -> None:
         at = open_page("lab", send="long-chat", recipe='{"history_summary":{}}')
         assert "History summary: written by the served model, so only a run shows it." in words(at)

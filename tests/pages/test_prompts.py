@@ -237,7 +237,7 @@ def test_every_tokenizer_is_a_row_and_a_link(open_page: Open, store: Store) -> N
 def test_a_technique_can_be_tried_on_a_prompt(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("store.settings.STARTER_MODELS", ROOT / "starter" / "models")
     at = open_page("prompts", set="support-desk", prompt="support-desk-003")
-    at.selectbox(key="preview_key").select("context_selection").run()
+    at.selectbox(key="chosen_technique").select("context_selection").run()
     at.button(key="preview_button").click().run(timeout=60)
     assert not at.exception
     labels = [metric.label for metric in at.metric]
