@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.studio import choose, open_page, settle, whole_studio
 from tests.fakes.launch import ENGINE_COMMAND, engine_environment
@@ -166,22 +166,58 @@ def test_a_run_is_cancelled_where_it_is_watched(studio: str, page: Page) -> None
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
 
 
-def test_two_tabs_queue_and_a_closed_one_leaves_its_experiment_going(studio: str, page: Page, browser: Browser) -> None:
-    other = browser.new_context().new_page()
-    for tab in (page, other):
+def test_two_tabs_queue_and_closed_ones_leave_their_experiments_going(
+    studio: str, page: Page, browser: Browser
+) -> None:
+    tabs = [browser.new_context().new_page() for _ in range(2)]
+    for tab in tabs:
         open_page(tab, f"{studio}/lab")
         expect(tab.get_by_role("button", name="Measure")).to_be_enabled()
-    for tab in (page, other):
+    for tab in tabs:
         tab.get_by_role("button", name="Measure").click()
-    for tab in (page, other):
+    for tab in tabs:
         tab.wait_for_url(re.compile(r"/ladder\?experiment=\d+"))
-    assert page.url != other.url
+    first, second = sorted((tab.url for tab in tabs), key=lambda url: int(url.rpartition("=")[2]))
+    assert first != second
     # One queue: while the first is measured, the second waits.
-    expect(other.get_by_text("Waiting for its turn").first).to_be_visible()
-    link = other.url
-    other.context.close()
-    open_page(page, link)
+    running, waiting = (next(tab for tab in tabs if tab.url == url) for url in (first, second))
+    expect(waiting.get_by_text("Waiting for its turn").first).to_be_visible()
+    expect(running.get_by_text(re.compile(r"^[1-9]\d* of [\d,]+ requests"))).to_be_visible(timeout=5 * 60_000)
+    for tab in tabs:
+        tab.context.close()
+    for link in (first, second):
+        open_page(page, link)
+        expect(page.get_by_text("an answered request costs")).to_be_visible(timeout=5 * 60_000)
+
+
+def test_the_keyboard_alone_makes_an_idea_a_run(studio: str, page: Page) -> None:
+    open_page(page, f"{studio}/lab?kind=one_at_a_time&first=4&repeats=2&recipe=%7B%7D")
+    expect(page.get_by_role("button", name="Measure")).to_be_disabled()
+    tab_to(page, page.get_by_role("switch", name="Prefix caching"))
+    page.keyboard.press("Space")
+    page.wait_for_url(re.compile("prefix_caching"))
+    expect(page.get_by_role("button", name="Measure")).to_be_enabled()
+    tab_to(page, page.get_by_role("button", name="Measure"))
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/ladder\?experiment=\d+"))
     expect(page.get_by_text("an answered request costs")).to_be_visible(timeout=5 * 60_000)
+    settle(page)
+    open_page(page, f"{studio}/demo?experiment={page.url.rpartition('=')[2]}")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(re.compile("step=2"))
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(re.compile("step=3"))
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(re.compile("step=2"))
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    """Presses Tab until it has the focus."""
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("element => element.contains(document.activeElement)"):
+            return
+    raise AssertionError("the keyboard does not get there")
 
 
 def test_a_scenario_is_the_same_by_its_link(studio: str, page: Page, browser: Browser) -> None:

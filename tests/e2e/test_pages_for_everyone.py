@@ -32,6 +32,8 @@ PAGES = (
     "what-if?usd_per_hour=1&what_if_tab=Volume&api_model=gpt-4o-mini", "what-if?what_if_tab=What+matters",
     "compare?baseline=1.0&with=1.2,1.3&compare_view=Trade-off",
     "compare?baseline=1.0&with=1.2,1.3&compare_view=Prompts",
+    "compare?baseline=1.0&with=1.2,1.3&compare_view=Distributions",
+    "compare?baseline=1.0&with=1.2,5.1&compare_view=Configuration", "what-if?usd_per_hour=1&what_if_tab=Day",
 )  # fmt: skip
 FULL_LAB = urlencode(
     {
@@ -64,6 +66,26 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         store.engines.launched(engine, 1, 0.0, "http://127.0.0.1:4321", str(home / "engine-1.log"), {})
         store.engines.ready(engine, "http://127.0.0.1:4321")
     with pages_only(home) as url, beating(home):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A studio for viewers only, with a finished ladder; and nothing that they could change."""
+    home = tmp_path_factory.mktemp("shared")
+    with filled(home) as store:
+        factory.finished(store)
+    with pages_only(home, RUNG_READ_ONLY="1") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A studio in which nothing has been measured, not even elsewhere."""
+    home = tmp_path_factory.mktemp("empty")
+    with filled(home):
+        pass
+    with pages_only(home) as url:
         yield url
 
 
@@ -114,6 +136,18 @@ def test_a_busy_studio_is_for_everyone(busy: str, browser: Browser, path: str, s
 @pytest.mark.parametrize("path", ["", "live", "ladder"])
 def test_a_stopped_experiment_is_for_everyone(stopped: str, browser: Browser, path: str, scheme: Scheme) -> None:
     check(stopped, browser, path, scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "ladder", "lab", "prompts", "models", "reports"])
+def test_a_viewers_studio_is_for_everyone(shared: str, browser: Browser, path: str, scheme: Scheme) -> None:
+    check(shared, browser, path, scheme)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "live", "ladder", "compare", "what-if", "reports", "demo"])
+def test_an_empty_studio_is_for_everyone(empty: str, browser: Browser, path: str, scheme: Scheme) -> None:
+    check(empty, browser, path, scheme)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
