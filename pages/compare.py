@@ -25,7 +25,7 @@ from app.views import compare_view as view
 from app.views import trade_off_view
 from app.views.charts import PLAIN
 from app.views.compare_configuration import configuration_rows
-from app.views.wording import plain, without_folders
+from app.views.wording import plain, told_apart, without_folders
 from optimizers.prompt import Prompt
 
 MOST = 6
@@ -81,8 +81,11 @@ if len(rungs) < 2:
 
 names = {key: name for key, (name, _) in rungs.items()}
 named = st.query_params.get("baseline", "")
-baseline = linked_choice("Baseline", names, "baseline", named if named in names else first_baseline(store, list(names)))
-others = {key: name for key, name in names.items() if key != baseline}
+apart = told_apart(store.experiments.titles())
+listed = {key: name + apart.get(int(key.partition(".")[0]), "") for key, name in names.items()}
+first_key = named if named in names else first_baseline(store, list(names))
+baseline = linked_choice("Baseline", listed, "baseline", first_key)
+others = {key: name for key, name in listed.items() if key != baseline}
 opening = first_candidates(store, baseline, list(others))
 chosen = linked_many("Candidates", others, "with", opening, {"baseline": baseline}, MOST)
 for said in view.link_problems(st.query_params.get("baseline"), st.query_params.get("with", ""), list(names), MOST):

@@ -18,7 +18,7 @@ from app.studio.what_if_data import choices_of, curve_of, first_pair, sides_of
 from app.studio.what_if_inputs import WRONG, Known
 from app.studio.what_if_view import Side
 from app.views.charts import PLAIN
-from app.views.wording import elsewhere_badge, plain, plain_rows, without_folders
+from app.views.wording import elsewhere_badge, plain, plain_rows, told_apart, without_folders
 
 SWEEPS = (
     "python -m app sweep --model starter --prompts support-desk --rates 0.5,1,2,4,8\n"
@@ -29,7 +29,10 @@ TABS = ("Figures", "Day", "Load curve", "Volume", "What matters", "Rests on")
 store, _ = open_studio()
 version = store.runs.finished_version()
 choices = choices_of(store, store.url, version)
-titles = {choice.key: without_folders(choice.title) for choice in choices}
+apart = told_apart(store.experiments.titles())
+titles = {
+    choice.key: without_folders(choice.title) + apart.get(int(choice.key.partition(".")[0]), "") for choice in choices
+}
 
 
 def how_to_measure() -> None:

@@ -159,6 +159,11 @@ class Experiments:
                 .values(status="queued", error=None, cancel_requested=False, phase="")
             )
 
+    def titles(self) -> dict[int, str]:
+        """Number -> title of all experiments."""
+        with self._session() as session:
+            return {row.id: row.title for row in session.execute(select(ExperimentRow.id, ExperimentRow.title))}
+
     def with_model(self, name: str) -> int:
         """How many experiments were asked for with that model."""
         with self._session() as session:

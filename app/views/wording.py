@@ -96,6 +96,14 @@ def choice_of(row: ExperimentRow) -> str:
     return f"{row.id} · {without_folders(row.title)} · {moment(row.created_at)} · {state}"
 
 
+def told_apart(titles: Mapping[int, str]) -> dict[int, str]:
+    """What each experiment's title says after its kind, as ` · starter on support-desk`, for lists of their rungs;
+    empty texts where all say the same."""
+    said = {number: without_folders(title.partition(": ")[2] or title) for number, title in titles.items()}
+    several = len(set(said.values())) > 1
+    return {number: f" · {text}" if several else "" for number, text in said.items()}
+
+
 def in_opening_order(rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
     """Experiments, given newest first, in the order in which a page opens one by itself."""
     return sorted(rows, key=lambda row: opening_rank(row.kind, bool(recorded_on(row.spec))))

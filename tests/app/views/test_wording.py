@@ -13,6 +13,7 @@ from app.views.wording import (
     literal,
     plain,
     to_hand_on,
+    told_apart,
     without_folders,
 )
 
@@ -37,6 +38,15 @@ def test_a_password_in_an_address_is_left_out() -> None:
     assert without_folders(told) == "https://gateway/v1 and postgresql://db/rung"
     assert to_hand_on("run --endpoint https://secret@gateway") == "run --endpoint https://gateway"
     assert without_folders("mail ann@example.org") == "mail ann@example.org"
+
+
+def test_experiments_are_told_apart_only_where_they_differ() -> None:
+    alike = {1: "Ladder: starter on unique", 2: "Full factorial: starter on unique"}
+    assert told_apart(alike) == {1: "", 2: ""}
+    assert told_apart({**alike, 3: "Ladder: /models/mine on unique"}) == {
+        1: " · starter on unique", 2: " · starter on unique", 3: " · mine on unique",
+    }  # fmt: skip
+    assert told_apart({1: "nothing", 2: "else"}) == {1: " · nothing", 2: " · else"}
 
 
 def test_markdown_of_strangers_is_disarmed() -> None:
