@@ -75,7 +75,8 @@ def show_starter() -> None:
         st.markdown(
             f"{count_of(len(planned.rungs), 'rung')} × {planned.repeats} repeats = {count_of(planned.runs, 'run')} of "
             f"{count_of(first, 'prompt')}{total}: **{count_of(planned.requests, 'request')}**, "
-            f"**{count_of(planned.engine_starts, 'engine start')}**; {plain(planned.estimate.sentence)}.",
+            f"**{count_of(planned.engine_starts, 'engine start')}**; {plain(planned.estimate.sentence)}."
+            + (elsewhere() if planned.estimate.low_s is None else ""),
             width=parts.TEXT_WIDTH,
         )
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -90,6 +91,15 @@ def show_starter() -> None:
             st.caption(plain(f"Note: {text}."))
         for title, reason in plan.left_out:
             st.caption(plain(f"Left out: {title}; {reason}."))
+
+
+def elsewhere() -> str:
+    """How long the recorded ladder took, for those who have measured nothing yet; empty where there is none."""
+    seconds = finished.seconds.get("total") if finished is not None and recorded_on(finished.spec) else None
+    if finished is None or not seconds:
+        return ""
+    requests = sum(run.planned_requests for run in store.runs.of_experiment(finished.id))
+    return f" The recorded ladder, {count_of(requests, 'request')}, took {duration(seconds)} on its own machine."
 
 
 def show_rungs(lines: Sequence[starter.RungLine]) -> None:
