@@ -16,12 +16,12 @@ from app.studio.lab_techniques import choose_techniques, tell
 from app.studio.model_view import model_places
 from app.studio.new_experiment import NewExperiment, There, first_choice, offered, put_together, start
 from app.studio.session import attempt, hardware, look_at, open_studio, read_prompts, worker_notice
-from app.views.wording import plain
+from app.views.wording import count_of, plain
 from optimizers.errors import InputError
 
 CATALOGUE_WIDTH, PLAN_WIDTH, GAP = 820, 410, 30
 FORETELL = "Foretell what the prefix cache will serve of the changed prompts"
-FORETELL_HELP = "Changes the prompts now, which can take as long as the techniques do; the experiment finds them done."
+FORETELL_HELP = "Changes the prompts now, which can take as long as the techniques do; the experiment finds them done. Untick to stop."
 store, settings = open_studio()
 
 
@@ -38,8 +38,14 @@ def plan() -> tuple[NewExperiment | None, str]:
     try:
         new = put()
         if new.can_foretell and may_change() and st.checkbox(FORETELL, key="lab_foretell", help=FORETELL_HELP):
-            with st.spinner("Changing the prompts"):
-                new = put(foretell=True)
+            bar = st.progress(0.0, "Changing the prompts")
+
+            def tell(done: int, total: int) -> None:
+                """Whoever unticks the box meanwhile ends the work: Streamlit leaves a script where it draws."""
+                bar.progress(min(done / max(total, 1), 1.0), f"{done:,} of {count_of(total, 'prompt')} changed")
+
+            new = put(foretell=tell)
+            bar.empty()
     except InputError as error:
         return None, told(str(error))
     return new, ""

@@ -15,6 +15,7 @@ from app.experiment.spec import ExperimentSpec
 from app.preparation.counting import FolderCounter
 from app.preparation.prompts import Prepared, prepare
 from app.preparation.tools import PreparationTools
+from app.preparation.work import Progress
 from optimizers.prompt import Prompt
 from optimizers.recipe import Recipe
 from store.settings import Settings
@@ -30,17 +31,19 @@ def sent_by(
     checkpoint: Checkpoint,
     hardware: Hardware,
     prompts: Sequence[Prompt],
+    progress: Progress = lambda done, total: None,
 ) -> Sent:
     """A function from a recipe to its prompts: None where the served model is asked for them, and so an engine needed.
 
-    It takes as long as the techniques do, once for each of their settings. Raises InputError.
+    It takes as long as the techniques do, once for each of their settings; `progress` is told (done, of how many) by
+    those that say so. What it raises ends the work. Raises InputError.
     """
 
     def sent(recipe: Recipe) -> Sequence[Prompt] | None:
         resolved = resolve_models(recipe, partial(find_model, store, settings), checkpoint)
         chat = plan_engine(checkpoint, resolved.recipe, hardware, spec.engine).chat
         counter = FolderCounter(checkpoint.folder, checkpoint.fingerprint, chat)
-        tools = PreparationTools(counter, lambda done, total: None)
+        tools = PreparationTools(counter, progress)
         begun = Prepared.begin(prompts, resolved.recipe)
         prepared = asyncio.run(prepare(begun, tools, counter, settings.prepared_prompts, resolved.to_json()))
         return None if prepared.waits_for_engine else prepared.prompts

@@ -23,6 +23,7 @@ from app.experiment.sweep_loads import Varied, sweep_loads, sweep_rungs
 from app.experiment.usable import why_not
 from app.preparation.prompts import refuse_idle
 from app.preparation.served import check_prepared
+from app.preparation.work import Progress
 from app.prompts.saved import find_prompts, load_prompt_set
 from app.replay.body import Sampling
 from app.replay.load import RATED, Kind, LoadProfile, Unbatched, plan_schedule
@@ -165,10 +166,10 @@ def first_choice(store: Store, settings: Settings, hardware: Hardware, there: Th
 
 
 def put_together(
-    store: Store, settings: Settings, hardware: Hardware, choice: Choice, foretell: bool = False
+    store: Store, settings: Settings, hardware: Hardware, choice: Choice, foretell: Progress | None = None
 ) -> NewExperiment:
-    """Raises InputError when it cannot be measured here, saying why. `foretell` changes the prompts now, so that the
-    cautions can say what the prefix cache will serve of them."""
+    """Raises InputError when it cannot be measured here, saying why. With `foretell`, which is told how far it is, the
+    prompts are changed now, so that the cautions can say what the prefix cache will serve of them."""
     prompt_set = find_prompts(store, choice.prompts)
     checkpoint = find_model(store, settings, choice.model)
     brought = companion_settings(choice.model) if choice.settings is None else {}
@@ -195,7 +196,7 @@ def put_together(
         refuse_idle(use, asked.prompts)
     for rung in spec.rungs:
         check_prepared(store, rung.recipe, hardware.surroundings(checkpoint.config))
-    sent = sent_by(store, settings, spec, checkpoint, hardware, asked.prompts) if foretell else None
+    sent = None if foretell is None else sent_by(store, settings, spec, checkpoint, hardware, asked.prompts, foretell)
     return NewExperiment(
         spec=spec,
         title=_title(choice, spec.rungs[-1].recipe, prompt_set.name),

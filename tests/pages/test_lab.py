@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from app.engine.hardware import Hardware
@@ -376,6 +378,24 @@ class TestPreview:
         at.selectbox(key="chosen_preview_prompt").select("support-desk-003").run()
         assert at.query_params["preview_prompt"] in ("support-desk-003", ["support-desk-003"])
         assert at.query_params["priced_as"] in ("gpt-4o-mini", ["gpt-4o-mini"])
+
+    def test_foretelling_tells_how_far_it_is_and_what_the_cache_will_serve(
+        self, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told: list[str] = []
+        progress = DeltaGenerator.progress
+
+        def listen(self: DeltaGenerator, value: float, text: str | None = None, **more: Any) -> DeltaGenerator:
+            told.append(str(text))
+            return progress(self, value, text, **more)
+
+        monkeypatch.setattr(DeltaGenerator, "progress", listen)
+        at = open_page("lab", recipe='{"prefix_caching":{},"context_selection":{"top_k":1}}')
+        at.checkbox(key="lab_foretell").check().run()
+        assert not at.exception
+        assert told[-1] == "16 of 16 prompts changed"
+        assert not at.get("progress")
+        assert "of the prompts' tokens as saved and " in words(at)
 
     def test_what_the_served_model_writes_is_not_foreseen(self, open_page: Open) -> None:
         at = open_page("lab", send="long-chat", recipe='{"history_summary":{}}')
