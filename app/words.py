@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from optimizers.registry import techniques
+
+CREDENTIALS = re.compile(r"(?<=://)[^\s/\"'<>]+@")
 
 
 def count_of(count: int, thing: str) -> str:
@@ -33,3 +36,8 @@ def recorded_on(spec: Mapping[str, Any]) -> str:
     own."""
     mark = spec.get("recorded")
     return f"Recorded on {mark['machine']}, {mark['date']}" if mark else ""
+
+
+def without_password(text: str) -> str:
+    """Addresses without the name and password before their host."""
+    return CREDENTIALS.sub("", text)

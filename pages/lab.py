@@ -21,7 +21,10 @@ from optimizers.errors import InputError
 
 CATALOGUE_WIDTH, PLAN_WIDTH, GAP = 820, 410, 30
 FORETELL = "Foretell what the prefix cache will serve of the changed prompts"
-FORETELL_HELP = "Changes the prompts now, which can take as long as the techniques do; the experiment finds them done. Untick to stop."
+FORETELL_HELP = (
+    "Changes the prompts now, which can take as long as the techniques do; the experiment finds them done. Untick to "
+    "stop."
+)
 store, settings = open_studio()
 
 

@@ -55,9 +55,8 @@ def show_idle() -> None:
 
     look()
     latest = next(iter(store.experiments.recent(1)), None)
-    if latest is not None and latest.status in RESUMABLE:
-        ended.stopped_notice(store, latest, opening=True)
-    else:
+    stopped = latest is not None and latest.status in RESUMABLE
+    if latest is None or not stopped or not ended.stopped_notice(store, latest, opening=True):
         st.info("Nothing runs now, and nothing waits. What is started anywhere shows here.", icon=":material/bedtime:")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link("../pages/home.py", label="Go to Home, for the starter ladder", icon=":material/home:")

@@ -52,7 +52,7 @@ def chosen_rows(rows: list[PromptSetRow], tags: list[str]) -> list[PromptSetRow]
     """Those with the chosen tag; all of them without one."""
     if not tags:
         return rows
-    dead_link("tag", tags, "tag")
+    dead_link("tag", tags, "tag", "all sets are shown")
     tag = st.pills("Show sets with the tag", tags, key="tag", bind="query-params")
     return rows if tag is None else [row for row in rows if tag in row.tags]
 

@@ -164,10 +164,10 @@ class Experiments:
         with self._session() as session:
             return {row.id: row.title for row in session.execute(select(ExperimentRow.id, ExperimentRow.title))}
 
-    def with_model(self, name: str) -> int:
-        """How many experiments were asked for with that model."""
+    def specs(self) -> list[dict[str, Any]]:
+        """What each experiment was asked for."""
         with self._session() as session:
-            return sum(spec.get("model") == name for spec in session.scalars(select(ExperimentRow.spec)))
+            return list(session.scalars(select(ExperimentRow.spec)))
 
     def removable(self, experiment_id: int) -> None:
         """Raises InputError for an experiment that is not there, or that runs or waits."""

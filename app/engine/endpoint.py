@@ -41,7 +41,8 @@ def normalise_url(url: str) -> str:
             f"the key into {API_KEY_VARIABLE}"
         )
     if not usable:
-        raise InputError(f"the endpoint {url!r} is no URL; give it like http://127.0.0.1:8000")
+        shown = url.rpartition("@")[2]
+        raise InputError(f"the endpoint {shown!r} is no URL; give it like http://127.0.0.1:8000")
     path = parts.path.rstrip("/").removesuffix("/v1")
     return f"{parts.scheme}://{parts.netloc}{path}"
 

@@ -26,6 +26,7 @@ from app.views.wording import listed, moment, to_hand_on, without_folders
 from app.words import recorded_on
 
 TAIL = "p95"
+FIGURES_NOTE = "Means over repeats, without a verdict; tokens are of a whole run, failed requests of all repeats."
 ASKED_NOTE = (
     "The first repeat of each side, against the baseline's answer. Regressed and failed count all repeats; the worst "
     "regression comes first."
@@ -137,7 +138,7 @@ def _sections(
         Section(
             "What else was measured",
             tables=(table_of("More figures of each side", figures, list(figures[0])[1:]),),
-            notes=("Means over repeats, without a verdict; tokens are of a whole run.",),
+            notes=(FIGURES_NOTE,),
         )
     )
     sections += [_trade_off(points, limits), _latencies(sides)]

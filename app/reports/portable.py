@@ -1,4 +1,4 @@
-"""Documents for other people: no folder of this machine in them. Pure.
+"""Documents for other people: no folder of this machine in them, and no password of an address. Pure.
 
 A path under the studio's home or its program becomes relative to it (`RUNG_HOME/models/quantized/x`,
 `RUNG/starter/models/target`), any other keeps its last name, which for a checkpoint is what people call it. That is
@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from app.words import without_password
 
 Roots = Mapping[str, Path]
 """What stands for a folder -> that folder; the first that fits counts."""
@@ -30,6 +32,7 @@ def portable(value: Any, roots: Roots) -> Any:
 
 
 def _text(text: str, roots: Roots) -> str:
+    text = without_password(text)
     if "/" not in text:
         return text
     if text.startswith("/") and "\n" not in text and not text.startswith(ROUTES):

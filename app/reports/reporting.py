@@ -93,15 +93,17 @@ def rendered(store: Store, experiment_id: int, form: str, texts: Texts = "full",
     if form != "json":
         return _written(load_report(store, experiment_id, texts, slo), form)
     experiment, runs = store.experiments.get(experiment_id), store.runs.of_experiment(experiment_id)
-    manifest = first_manifest(runs)
+    manifest, prompts = first_manifest(runs), dict[str, Any]()
     if experiment.kind == SWEEP:
         found = sweep_document(experiment, sweep(measured_loads(store, experiment_id), slo), slo)
         found["evidence"] = [dict(item) for item in merged_evidence([run.summary for run in runs if run.summary])]
         found["manifest"] = dict(manifest)
     else:
         found = experiment_document(experiment, runs, load_ladder(store, experiment_id))
-        found["prompts"] = [asdict(asked) for asked in whole_prompts(store, experiment_id, texts)]
-    return _json(without_machine(found | {"repeat": _again(experiment, runs, slo)}))
+        prompts = {"prompts": [asdict(asked) for asked in whole_prompts(store, experiment_id, texts)]}
+    told = without_machine(found | {"repeat": _again(experiment, runs, slo)})
+    # What people wrote and models answered stands as it is.
+    return _json(told | prompts)
 
 
 def load_comparison(
@@ -131,11 +133,10 @@ def rendered_comparison(
     )
     more = {
         "sides": [side_document(side) for side in (before, *others)],
-        "prompts": [asdict(each) for each in asked],
         "repeat": repeat_lines(store, [before, *others], limits),
         "limits": str(limits) if limits is not None and limits.any else None,
     }
-    return _json(without_machine(document | more))
+    return _json(without_machine(document | more) | {"prompts": [asdict(each) for each in asked]})
 
 
 def repeat_lines(store: Store, sides: Sequence[Side], limits: Limits | None = None) -> list[str]:

@@ -24,8 +24,8 @@ def show_summary(before: Side, pairings: Sequence[Pairing]) -> None:
     st.header("What else was measured", anchor=False)
     _table(figures, "figures", "More figures of each side, without a verdict", "right")
     st.caption(
-        "Means over repeats; tokens are of a whole run. Same output: share of the first repeat's answers that equal "
-        "the baseline's to the letter."
+        "Means over repeats; tokens are of a whole run, failed requests of all repeats. Same output: share of the "
+        "first repeat's answers that equal the baseline's to the letter."
     )
     evidence = compare_sides.evidence_rows(sides)
     if evidence:

@@ -26,7 +26,8 @@ def round_steps(low: float, high: float) -> list[float]:
 
 def slide(label: str, key: str, steps: Iterable[float], words: Callable[[float], str], empty: str = "") -> None:
     """Draws the slider of the field with that key, whose state is set. `empty` is what its first place is called, where
-    the field may be empty. A number that somebody typed has a place of its own."""
+    the field may be empty. A number that somebody typed has a place of its own. Streamlit tells places by their words,
+    so `words` has all digits."""
     now = st.session_state[key]
     value = OPEN if now is None else float(now)
     places = sorted({*steps, value, *([OPEN] if empty else [])})

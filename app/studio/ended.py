@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.studio.access import may_change
 from app.studio.parts import LOG_TITLE, action_button, engine_log_tail, log_box, state_sign
-from app.views.wording import count_of, plain, recorded_badge, without_folders
+from app.views.wording import plain, recorded_badge, without_folders
 from store.store import Store
 from store.tables import ExperimentRow
 
@@ -16,11 +16,11 @@ PUT_AWAY = "put away"
 """The kind under which the store keeps whose notice nobody needs any more."""
 
 
-def stopped_notice(store: Store, experiment: ExperimentRow, opening: bool = False) -> None:
+def stopped_notice(store: Store, experiment: ExperimentRow, opening: bool = False) -> bool:
     """Why an experiment did not come to its end; for those who may change things how to go on, and its engine's log.
-    On an `opening` page, which shows it unasked, it can be put away for good."""
+    On an `opening` page, which shows it unasked, it can be put away for good; whether anything was drawn."""
     if opening and _name(experiment) in store.saved.all(PUT_AWAY):
-        return
+        return False
     ending = "failed" if experiment.status == "failed" else f"was {experiment.status}"
     title = f"{without_folders(experiment.title)} {ending}"
     reason = _sentence(experiment.error or "It was stopped before its end")
@@ -29,7 +29,7 @@ def stopped_notice(store: Store, experiment: ExperimentRow, opening: bool = Fals
     icon = f":material/{state_sign(experiment.status).icon}:"
     if not may_change():
         tell(plain(without_folders(reason)), title=plain(title), icon=icon)
-        return
+        return True
     tell(f"{plain(reason)} {kept}", title=plain(title), icon=icon)
     with st.container(horizontal=True):
         resume = partial(store.experiments.resume, experiment.id)
@@ -44,11 +44,13 @@ def stopped_notice(store: Store, experiment: ExperimentRow, opening: bool = Fals
     if log:
         with st.expander(LOG_TITLE, icon=":material/article:"):
             log_box(log)
+    return True
 
 
 def _name(experiment: ExperimentRow) -> str:
-    """A number is given again once its experiment was removed."""
-    return f"{experiment.id} of {experiment.created_at:.3f}"
+    """Of this ending: who resumes an experiment wants to know how it ends, and a number is given again once its
+    experiment was removed."""
+    return f"{experiment.id} at {experiment.finished_at or experiment.created_at:.3f}"
 
 
 def recorded_notice(store: Store, experiment: ExperimentRow) -> None:
@@ -67,11 +69,10 @@ def removal(store: Store, experiment: ExperimentRow) -> None:
         return
     badge = recorded_badge(experiment)
     with st.popover("Remove", icon=":material/delete:", type="tertiary"):
-        runs = len(store.runs.of_experiment(experiment.id))
         st.markdown(
             "It does not come back by itself."
             if badge
-            else f"Experiment {experiment.id} goes with its {count_of(runs, 'run')} and all their requests, for good."
+            else f"Experiment {experiment.id} goes with all its runs and their requests, for good."
         )
         action_button(
             "Remove this recorded experiment" if badge else "Remove this experiment",

@@ -19,14 +19,12 @@ from store.tables import ExperimentRow
 NUMBER = re.compile("[0-9]{1,9}")
 
 
-def dead_link(parameter: str, known: Container[str], what: str) -> None:
+def dead_link(parameter: str, known: Container[str], what: str, instead: str = "another is shown") -> None:
     """Says so where the link names what is not here. To be called before the choice is drawn, which shows another. Of a
     choice that Streamlit binds by that name, the link counts only until it is drawn once: then it lags behind."""
     asked = st.query_params.get(parameter)
     if asked is not None and asked not in known and parameter not in st.session_state:
-        st.warning(
-            plain(f"The link's {what}, {asked}, is not among these; another is shown."), icon=":material/link_off:"
-        )
+        st.warning(plain(f"The link's {what}, {asked}, is not among these; {instead}."), icon=":material/link_off:")
 
 
 def linked_radio(label: str, options: Mapping[str, str], parameter: str) -> str:

@@ -40,6 +40,7 @@ class Editing:
     page: int = 1
     visit: int = 0
     round: int = 0
+    score: str | None = None
     base: list[EditRow] = field(default_factory=list)
     pages: dict[int, list[EditRow]] = field(default_factory=dict)
     replaced: dict[str, Prompt] = field(default_factory=dict)
@@ -71,7 +72,9 @@ def draw_editor(store: Store, row: PromptSetRow, seen: view.SetView) -> str | No
     _one_as_json(state, seen)
     score = _rule(state, row)
     try:
-        after = edited(replace(seen.prompt_set, score=score), state.all_rows(seen), state.replaced)
+        # What was read is kept by the prompts' hash, in which there is no title.
+        begun = replace(seen.prompt_set, title=row.title, description=row.description, score=score)
+        after = edited(begun, state.all_rows(seen), state.replaced)
     except InputError as error:
         st.error(plain(f"This cannot be saved yet: {error}."), icon=":material/error:")
         _discard_button(state)
@@ -168,13 +171,14 @@ def _one_as_json(state: Editing, seen: view.SetView) -> None:
 
 
 def _rule(state: Editing, row: PromptSetRow) -> str:
-    """The rule by which the answers of the set to come are judged."""
-    known = list(RULES)
-    return st.selectbox(
-        "How answers are judged", known, index=known.index(row.score) if row.score in known else 0,
+    """The rule by which the answers of the set to come are judged; kept while another tab is looked at."""
+    known, chosen = list(RULES), state.score or row.score
+    state.score = st.selectbox(
+        "How answers are judged", known, index=known.index(chosen) if chosen in known else 0,
         format_func=view.score_option, key=f"edit_score_{state.content_hash[:12]}_{state.round}",
         width=parts.TEXT_WIDTH,
     )  # fmt: skip
+    return state.score
 
 
 def _save_form(store: Store, row: PromptSetRow, after: PromptSet, used: int) -> str | None:

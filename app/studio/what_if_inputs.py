@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import ceil, floor
 from typing import Any, Literal
 
 import streamlit as st
@@ -102,14 +103,14 @@ def draw_fields(now: Scenario, known: Known) -> None:
     _choice("Baseline", "curve_from", list(titles), titles, now)
     _choice("Candidate", "curve_to", _others(titles, now.curve_from), {"": NO_CANDIDATE, **titles}, now)
     st.markdown("**Traffic**")
-    _dial("requests_per_day", now, 10_000.0, 0, round_steps(100, 1e8), "{:,.0f}")
+    _dial("requests_per_day", now, 10_000.0, 0, round_steps(100, 1e8), "{:,.12g}")
     shapes = {key: shape.title for key, shape in SHAPES.items()}
     if _choice("Daily shape", "daily_shape", list(shapes), shapes, now) == "custom":
         _slider("peak_to_mean", now, 1.0, MOST_PEAK, 0.1, TIMES)
     as_measured = "A request's mean; empty: as measured."
     for name, figure, step in (("tokens_in", "prompt_tokens", 100.0), ("tokens_out", "output_tokens", 10.0)):
         measured = _measured(known, figure)
-        _dial(name, now, step, 0, _answerable(known, figure), "{:,.0f}", measured, "measured", as_measured)
+        _dial(name, now, step, 0, _answerable(known, figure), "{:,.12g}", measured, "measured", as_measured)
     if known.no_sharing:
         st.caption(plain(f"{NUMBERS['prefix_share'].title}: as measured; {known.no_sharing}."))
     else:
@@ -118,13 +119,13 @@ def draw_fields(now: Scenario, known: Known) -> None:
     st.markdown("**Limits**")
     _seeded("percentile", now, lambda key: st.radio("Limits hold at", STATISTICS, key=key, horizontal=True))
     for name, low, high in (("most_ttft", 10, 1e5), ("most_tpot", 1, 1e3), ("most_e2e", 100, 1e6)):
-        _dial(name, now, 10.0, 0, round_steps(low, high), "{:,.0f} ms", "none", "none")
+        _dial(name, now, 10.0, 0, round_steps(low, high), "{:,.12g} ms", "none", "none")
     _slider("most_load", now, 10.0, 100.0, 5.0, PERCENT)
 
     st.markdown("**Money**")
     prices = _prices(known)
     _dial(
-        "usd_per_hour", now, 0.1, 2, round_steps(0.01, 100), "${:,.2f}", prices or "none",
+        "usd_per_hour", now, 0.1, 2, round_steps(0.01, 100), "${:,.12g}", prices or "none",
         "measured" if prices else "none",
         "Of both sides, as --price-per-hour. Empty: each as measured; none is made up.",
     )  # fmt: skip
@@ -263,7 +264,8 @@ def _answerable(known: Known, figure: str) -> list[float]:
     if curve is None or not measured:
         return []
     most = MIX_POINT if curve.is_point else MIX_CURVE
-    return sorted({float(round(measured * most ** (at / 4))) for at in range(-4, 5)} - {0.0})
+    between = (float(round(measured * most ** (at / 4))) for at in range(-3, 4))
+    return sorted({float(ceil(measured / most)), *between, float(floor(measured * most))} - {0.0})
 
 
 def _slider(name: str, now: Scenario, low: float, high: float, step: float, form: str) -> None:

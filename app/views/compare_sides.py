@@ -42,10 +42,13 @@ def figure_rows(before: Side, pairings: Sequence[Pairing]) -> list[dict[str, str
 
 def same_share(before: Side, after: Side) -> float | None:
     """The share of prompts, from 0 to 1, that the first repeats answered to the letter alike; None where no prompt was
-    answered on both sides."""
+    answered on both sides, or a side has no texts."""
     if not before.data.texts or not after.data.texts:
         return None
     one, other = before.data.texts[0], after.data.texts[0]
+    # Some clients keep no answers.
+    if not any(one.values()) or not any(other.values()):
+        return None
     shared = one.keys() & other.keys()
     return sum(one[at] == other[at] for at in shared) / len(shared) if shared else None
 

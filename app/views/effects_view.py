@@ -73,7 +73,8 @@ def _spoilers(ladder: Ladder) -> dict[str, str]:
     return {
         rung.techniques[0]: (
             f"{title_of(rung.techniques[0])} alone leaves {QUALITY.format(rung.metrics[QUALITY.tag])} of the expected "
-            f"answers right, {points(rung.quality)} points beside the baseline: what it saves is paid for in answers."
+            f"answers right, {points(rung.quality)} points beside the baseline"
+            + (": what it saves is paid for in answers." if rung.comparison.verdict == "better" else ".")
         )
         for rung in measured(ladder)
         if len(rung.techniques) == 1 and are_worse(rung.quality)

@@ -11,7 +11,7 @@ from time import localtime, strftime
 
 from app.analysis.metric import MISSING
 from app.experiment.kinds import opening_rank
-from app.words import count_of, in_sentence, listed, recorded_on
+from app.words import count_of, in_sentence, listed, recorded_on, without_password
 from store.imports import IMPORTED
 from store.tables import ExperimentRow
 
@@ -21,7 +21,6 @@ __all__ = ("count_of", "in_sentence", "listed", "recorded_on")
 REPLACE = "Replace what has this name"
 """Beside a name under which something is saved already."""
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-CREDENTIALS = re.compile(r"(?<=://)[^\s/@\"'<>]+@")
 PATH = re.compile(r"(?:(?<=sqlite:)/{3}|(?<![\w/.])(?!//))/(?:[^/\s\"',]+/)+([^/\s\"',]*)")
 
 
@@ -81,13 +80,13 @@ def literal(text: str) -> str:
 def without_folders(text: str) -> str:
     """Absolute paths cut to their last part: a shared page need not tell how someone's disk is laid out, nor the name
     and password in an address."""
-    return PATH.sub(r"\1", CREDENTIALS.sub("", text))
+    return PATH.sub(r"\1", without_password(text))
 
 
 def to_hand_on(command: str) -> str:
     """A command line in which absolute paths are `FOLDER/last part`: whoever gets it puts their own folder in. A name
     and password in an address are left out."""
-    return PATH.sub(r"FOLDER/\1", CREDENTIALS.sub("", command))
+    return PATH.sub(r"FOLDER/\1", without_password(command))
 
 
 def choice_of(row: ExperimentRow) -> str:

@@ -141,4 +141,9 @@ def test_the_notice_of_a_stopped_experiment_is_put_away_for_good(open_page: Open
     assert not at.exception
     for name in ("home", "live"):
         assert f"resume_{experiment}" not in {button.key for button in open_page(name).button}
+    assert "Nothing runs now, and nothing waits." in words(open_page("live"))
     assert f"resume_{experiment}" in {button.key for button in open_page("ladder").button}
+    store.experiments.resume(experiment)
+    store.experiments.claim(experiment)
+    store.experiments.finish(experiment, "failed", {}, "no memory")
+    assert f"resume_{experiment}" in {button.key for button in open_page(page).button}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,14 @@ def test_a_folder_that_was_measured_elsewhere_is_told_by_its_last_name(
     at = open_page("ladder")
     assert list(at.dataframe[0].value["Rung"]) == ["llama-3 (vllm bench serve)"]
     assert "/home/ann" not in words(at)
+
+
+def test_clients_that_keep_no_answers_have_no_same_output(open_page: Open, store: Store) -> None:
+    for copy in range(2):
+        source, runs = read_results(DATA / "aiperf.jsonl")
+        save_import(store, replace(source, sha256=f"{copy}"), runs, None)
+    at = open_page("compare", **{"baseline": "1.0", "with": "2.0"})
+    assert "Same output (%)" not in {title for each in at.dataframe for title in each.value.get("Figure", ())}
 
 
 def test_what_if_marks_an_import(open_page: Open, store: Store) -> None:

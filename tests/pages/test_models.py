@@ -8,7 +8,7 @@ import pytest
 
 from store.experiments import PlannedRun
 from store.store import Store
-from tests.pages.conftest import Open, label_of, words
+from tests.pages.conftest import Open, label_of, unfolded, words
 
 CARD = """---
 license: cc0-1.0
@@ -183,7 +183,7 @@ def test_viewers_change_nothing_and_see_no_folder(
 def test_a_saved_model_is_removed(open_page: Open, store: Store, model: Path) -> None:
     assert "forget_button" not in {button.key for button in open_page("models").button}
     store.models.add("mine", str(model))
-    at = open_page("models")
+    at = unfolded(open_page("models"), "forget_box")
     assert "Only the name goes; the files stay where they are." in words(at)
     at.button(key="forget_button").click().run()
     assert not at.exception
@@ -197,6 +197,6 @@ def test_a_model_that_waits_to_be_measured_is_not_offered_for_removal(
 ) -> None:
     store.models.add("mine", str(model))
     number = store.experiments.enqueue("run", "t", {"model": "mine"}, [PlannedRun(0, 0, "Baseline", [], 1)])
-    at = open_page("models")
+    at = unfolded(open_page("models"), "forget_box")
     assert f"experiment {number} runs with mine or waits to; cancel it first." in words(at)
     assert "forget_button" not in {button.key for button in at.button}

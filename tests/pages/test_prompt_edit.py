@@ -93,6 +93,25 @@ def test_another_rule_makes_another_set_of_the_same_prompts(open_page: Open, sto
     assert store.prompt_sets.get(row.id).score == "contains"
 
 
+def test_the_rule_is_kept_while_another_tab_is_looked_at(open_page: Open, store: Store) -> None:
+    at, row = opened(open_page, store, Prompt("a", text="One?", expected="1"))
+    at.selectbox(key=f"edit_score_{row.content_hash[:12]}_0").set_value("numeric").run()
+    for tab in ("Prompts", "Edit"):
+        at.session_state["show"] = tab
+        at.run()
+    assert at.selectbox(key=f"edit_score_{row.content_hash[:12]}_0").value == "numeric"
+
+
+def test_an_edited_set_has_the_title_that_was_given_last(open_page: Open, store: Store) -> None:
+    at, row = opened(open_page, store)
+    store.prompt_sets.rename(row.id, "mine", "Newer", "words")
+    edit(at, rows={2: {"Text": "Twice"}})
+    at.button(key="edit_save").click().run()
+    made = store.prompt_sets.find("mine-2")
+    assert made is not None
+    assert (made.title, made.description) == ("Newer", "words")
+
+
 def test_a_rule_that_cannot_judge_the_answers_names_the_row(open_page: Open, store: Store) -> None:
     at, row = opened(open_page, store, Prompt("a", text="One?", expected="1"), Prompt("b", text="Two?", expected="two"))
     at.selectbox(key=f"edit_score_{row.content_hash[:12]}_0").set_value("numeric").run()

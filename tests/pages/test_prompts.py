@@ -65,6 +65,11 @@ def test_a_link_to_what_is_gone_says_so(open_page: Open, store: Store) -> None:
     save(store, "mine", "One?", "Two?")
     at = open_page("prompts", set="gone", tag="nobody")
     assert "The link's prompt set, gone, is not among these; another is shown." in words(at)
+    mine = store.prompt_sets.find("mine")
+    assert mine is not None
+    store.prompt_sets.retag(mine.id, ["nightly"])
+    said = words(open_page("prompts", tag="nobody"))
+    assert "The link's tag, nobody, is not among these; all sets are shown." in said
     at = open_page("prompts", set="mine", prompt="p99999")
     assert "The link's prompt, p99999, is not among these; another is shown." in words(at)
     at.selectbox(key="set").select("unique").run()

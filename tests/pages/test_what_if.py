@@ -131,6 +131,17 @@ def test_a_slider_beside_a_field_moves_it_and_follows_it(open_page: Open, store:
     assert at.select_slider("what_if_requests_per_day_slide").value == 777
 
 
+def test_a_typed_number_stays_though_a_round_one_is_near(open_page: Open, store: Store) -> None:
+    """Streamlit tells the places of a slider by their words."""
+    swept(store)
+    at = open_page("what_if", usd_per_hour="0.998", most_tpot="1.5")
+    for slider in (each for each in at.select_slider):
+        assert len(set(slider.options)) == len(slider.options)
+    at.select_slider("what_if_requests_per_day_slide").set_value(3_000_000.0).run()
+    assert query_of(at)["usd_per_hour"] == "0.998"
+    assert query_of(at)["most_tpot"] == "1.5"
+
+
 def test_the_first_place_of_a_slider_leaves_its_field_empty(open_page: Open, store: Store) -> None:
     swept(store)
     at = open_page("what_if", tokens_in="60")

@@ -37,9 +37,15 @@ def test_nonsense_is_refused(url: str) -> None:
         normalise_url(url)
 
 
-@pytest.mark.parametrize("url", ["https://u:secret@host/openai/v1", "secret@host:8000", "http://u:secret@[::1]:8000"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://u:secret@host/openai/v1", "secret@host:8000", "http://u:secret@[::1]:8000",
+        "http://u:secret@host:99999", "http://u:sec/secret@host",
+    ],
+)  # fmt: skip
 def test_a_password_is_refused_and_not_repeated(url: str) -> None:
-    with pytest.raises(InputError, match="put the key into RUNG_API_KEY") as caught:
+    with pytest.raises(InputError, match="put the key into RUNG_API_KEY|is no URL") as caught:
         normalise_url(url)
     assert "secret" not in str(caught.value)
 

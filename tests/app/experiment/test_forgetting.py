@@ -52,6 +52,26 @@ def test_files_that_have_another_name_too_stay(store: Store, settings: Settings,
     assert made.is_dir()
 
 
+def test_files_stay_while_anything_might_use_them(store: Store, settings: Settings, made: Path) -> None:
+    """A recipe that makes a checkpoint finds the one that is there by its content, whatever it is called."""
+    number = store.experiments.enqueue("run", "t", {"model": "starter"}, RUNS)
+    with pytest.raises(InputError, match="files are deleted while no experiment runs or waits"):
+        forget(store, settings, "small", files=True)
+    assert store.models.find("small") is not None
+    store.experiments.request_cancel(number)
+    forget(store, settings, "small", files=True)
+    assert not made.exists()
+
+
+def test_what_cannot_be_deleted_keeps_its_name(store: Store, settings: Settings, made: Path) -> None:
+    moved = made.rename(made.with_name("elsewhere"))
+    made.symlink_to(moved)
+    with pytest.raises(InputError, match="the files of small cannot be deleted"):
+        forget(store, settings, "small", files=True)
+    assert store.models.find("small") is not None
+    assert (moved / "model.safetensors").is_file()
+
+
 def test_built_in_and_unknown_models_are_refused(store: Store, settings: Settings) -> None:
     with pytest.raises(InputError, match="starter comes with Rung and stays"):
         forget(store, settings, "starter")
@@ -64,11 +84,14 @@ def test_a_model_in_use_is_kept(store: Store, settings: Settings, made: Path) ->
     with pytest.raises(InputError, match=f"experiment {number} runs with small or waits to; cancel it first"):
         forget(store, settings, "small")
     store.experiments.request_cancel(number)
+    packed = {"technique": "quantization", "settings": {"method": "checkpoint", "checkpoint": "small"}}
+    spec = {"model": "starter", "rungs": [{"label": "packed", "recipe": [packed]}]}
+    other = store.experiments.enqueue("run", "t", spec, RUNS)
+    with pytest.raises(InputError, match=f"experiment {other} runs with small or waits to"):
+        forget(store, settings, "small", files=True)
+    store.experiments.request_cancel(other)
     store.engines.request({"model": "small", "recipe": []})
-    engine = store.engines.latest("person")
-    assert engine is not None
-    store.engines._update(engine.id, status="ready")
-    assert forgettable(store, settings, "small").experiments == 1
+    assert forgettable(store, settings, "small").experiments == 2
     store.workers.register(1, 0.0, "here")
     with pytest.raises(InputError, match="an engine serves small; stop it first"):
         forget(store, settings, "small")

@@ -54,3 +54,7 @@ def test_the_document_of_a_run_holds_no_folder(settings: Settings) -> None:
         '--speculative-config={"model": "small"}',
     ]
     assert document["error"] == "RUNG_HOME/models/quantized/abc is gone"
+
+
+def test_a_password_in_an_address_is_left_out() -> None:
+    assert portable({"attached_to": "https://ann:p@ss@gw/v1"}, {}) == {"attached_to": "https://gw/v1"}

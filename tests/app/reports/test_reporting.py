@@ -22,7 +22,8 @@ from app.experiment.comparing import find_pairings
 from app.experiment.measure import RECORD_FIELDS, load_records
 from app.experiment.results import load_ladder, prompts_of
 from app.experiment.spec import ExperimentSpec, ladder_rungs
-from app.prompts.saved import save_starter_sets
+from app.prompts.prompt_set import PromptSet
+from app.prompts.saved import save_prompt_set, save_starter_sets
 from app.reports.html import to_html
 from app.reports.markdown import escaped, to_markdown
 from app.reports.pdf import parted, to_pdf
@@ -77,6 +78,20 @@ def test_json_is_the_documented_document(store: Store, experiment: int) -> None:
     document = json.loads(rendered(store, experiment, "json"))
     assert document["schema"] == "rung.experiment/1"
     assert document["experiment_id"] == experiment
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_programs_get_paths_and_addresses_in_prompts_as_they_are(store: Store, compared: bool) -> None:
+    text = "Is /usr/local/bin/tool or https://ann@host/x meant?"
+    prompts = tuple(Prompt(f"p{at}", text=f"{text} {at}", expected="no") for at in range(12))
+    save_prompt_set(store, PromptSet("paths", prompts), "paths.jsonl")
+    number = factory.finished(store, prompt_set="paths")
+    made = (
+        rendered_comparison(store, *find_pairings(store, [f"{number}.0", f"{number}.2"]), "json")
+        if compared
+        else rendered(store, number, "json")
+    )
+    assert [each["question"] for each in json.loads(made)["prompts"]] == [prompt.text for prompt in prompts]
 
 
 @pytest.mark.parametrize("compared", [False, True])

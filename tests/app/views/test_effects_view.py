@@ -66,6 +66,8 @@ def test_a_technique_that_spoils_the_answers_is_not_praised() -> None:
     assert alone[1].endswith("what it saves is paid for in answers.")
     assert alone[1] in by_title["Whose saving it is"].sentences
     assert alone[1] in sentences(found)
+    dear = build_ladder([runs_of(0, [], 900, right=30), runs_of(1, [PREFIX], 1500, right=3)], "baseline")
+    assert parts_of(dear)[0].sentences == ("No technique alone is clearly cheaper than the baseline.",)
     everything = build_ladder([runs_of(0, [], 900, right=30), runs_of(1, [PREFIX], 300, right=3)], "baseline")
     assert parts_of(everything)[0].sentences[0] == (
         "No technique alone is clearly cheaper than the baseline with answers that are not clearly worse."

@@ -38,6 +38,7 @@ def test_a_password_in_an_address_is_left_out() -> None:
     assert without_folders(told) == "https://gateway/v1 and postgresql://db/rung"
     assert to_hand_on("run --endpoint https://secret@gateway") == "run --endpoint https://gateway"
     assert without_folders("mail ann@example.org") == "mail ann@example.org"
+    assert without_folders("https://ann:p@ss@host/v1") == "https://host/v1"
 
 
 def test_experiments_are_told_apart_only_where_they_differ() -> None:
