@@ -142,11 +142,18 @@ def show_choice(link: Link, step: int, experiment: ExperimentRow, fit: list[Expe
         chosen = LATEST if link.experiment is None else str(link.experiment)
         picked = st.selectbox("Experiment", list(options), list(options).index(chosen), options.__getitem__)
         if picked != chosen:
-            go(Link(None if picked == LATEST else int(picked), play_s=link.play_s))
+            go(Link(None if picked == LATEST else int(picked), play_s=link.play_s, texts=link.texts))
             st.rerun()
-        link_button("This slide as a link", "link", Link(experiment.id, step))
-        link_button("Endless, for a wall", "tv", Link(None, play_s=PACE_S, kiosk=True))
-        st.caption("On a wall the menu is gone, slides turn by themselves, and a newly finished experiment takes over.")
+        if link.texts:
+            link_button("Without prompts and answers", "visibility_off", replace(link, step=1, texts=False))
+        else:
+            link_button("With a prompt and its answers", "visibility", replace(link, step=1, texts=True))
+        link_button("This slide as a link", "link", Link(experiment.id, step, texts=link.texts))
+        link_button("Endless, for a wall", "tv", Link(None, play_s=PACE_S, kiosk=True, texts=link.texts))
+        st.caption(
+            "On a wall the menu is gone, slides turn by themselves, and a newly finished experiment takes over. Who "
+            "may change things still may: for strangers start the studio with --read-only."
+        )
 
 
 def turned(link: Link, experiment: ExperimentRow, last: int) -> int:
@@ -187,7 +194,7 @@ def walk() -> None:
     version = ladder_version(store, experiment.id)
     ladder = ladder_of(store, store.url, experiment.id, version)
     best = best_rung(ladder) or top_rung(ladder)
-    prompt = None if best is None else prompt_of(store.url, experiment.id, version, best.rung)
+    prompt = None if best is None or not link.texts else prompt_of(store.url, experiment.id, version, best.rung)
     deck = demo.slides(ladder, prompt is not None)
     step = turned(link, experiment, len(deck))
     show_controls(replace(link, step=step), step, deck, experiment, fit)

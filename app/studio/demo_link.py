@@ -1,7 +1,7 @@
 """What the Demo page's link asks for, and the links that it offers. Pure.
 
 `experiment` is a number or `latest`, `step` a slide from 1, `play` the seconds that each slide stands, `kiosk=1` hides
-the menu.
+the menu, `texts=none` leaves the slide out that has a prompt and its answers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from app.experiment.kinds import KINDS
 from app.views.wording import in_opening_order
 from store.tables import ExperimentRow
 
-LATEST = "latest"
+LATEST, NO_TEXTS = "latest", "none"
 FASTEST_S, SLOWEST_S = 3, 600
 PACE_S = 12
 """Seconds for a slide on a wall: long enough to read the fullest one twice."""
@@ -28,12 +28,14 @@ class Link:
     play_s: int | None = None
     kiosk: bool = False
     problem: str = ""
+    texts: bool = True
 
     def query(self) -> dict[str, str]:
         found = {"experiment": LATEST if self.experiment is None else str(self.experiment)}
         found |= {"step": str(self.step)} if self.step > 1 else {}
         found |= {} if self.play_s is None else {"play": str(self.play_s)}
-        return found | ({"kiosk": "1"} if self.kiosk else {})
+        found |= {"kiosk": "1"} if self.kiosk else {}
+        return found if self.texts else found | {"texts": NO_TEXTS}
 
 
 def read_link(query: Mapping[str, str]) -> Link:
@@ -49,7 +51,10 @@ def read_link(query: Mapping[str, str]) -> Link:
     if "play" in query and (play is None or not FASTEST_S <= play <= SLOWEST_S):
         problems.append(f"play is a number of seconds from {FASTEST_S} to {SLOWEST_S}")
         play = None
-    return Link(experiment, step or 1, play, query.get("kiosk") == "1", "; ".join(problems))
+    if query.get("texts", NO_TEXTS) != NO_TEXTS:
+        problems.append(f"texts is {NO_TEXTS}, or left out")
+    texts = query.get("texts") != NO_TEXTS
+    return Link(experiment, step or 1, play, query.get("kiosk") == "1", "; ".join(problems), texts)
 
 
 def shown(experiments: Sequence[ExperimentRow]) -> list[ExperimentRow]:

@@ -39,6 +39,19 @@ def test_steps_by_buttons_and_by_link(open_page: Open, store: Store) -> None:
     assert "What it is worth" in large(open_page("demo", step="99"))
 
 
+def test_prompts_and_answers_can_be_left_out(open_page: Open, store: Store) -> None:
+    number = factory.finished(store)
+    at = open_page("demo", experiment=str(number), texts="none")
+    assert "1 of 6" in words(at)
+    for _ in range(6):
+        assert "One prompt, before and after" not in large(at)
+        at.button[label_of(at, "Next")].click().run()
+        assert at.query_params["texts"] in ("none", ["none"])
+    at.button(key="demo_visibility").click().run()
+    assert "texts" not in at.query_params
+    assert "1 of 7" in words(at)
+
+
 @pytest.mark.parametrize("kind", ["one_at_a_time", "leave_one_out", "factorial"])
 def test_every_kind_can_be_walked_through(open_page: Open, store: Store, kind: str) -> None:
     factory.finished(store, kind=kind, prompts=6)
@@ -145,7 +158,7 @@ def test_nothing_is_changed(open_page: Open, store: Store) -> None:
     factory.finished(store)
     at = open_page("demo")
     assert {button.label for button in at.button} == {
-        "Back", "Next", "Play", "This slide as a link", "Endless, for a wall"
+        "Back", "Next", "Play", "This slide as a link", "Endless, for a wall", "Without prompts and answers",
     }  # fmt: skip
 
 

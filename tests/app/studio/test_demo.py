@@ -123,6 +123,7 @@ def test_large_text_is_escaped() -> None:
         ({}, Link()),
         ({"experiment": "latest", "play": "10", "kiosk": "1"}, Link(None, 1, 10, True)),
         ({"experiment": "3", "step": "2"}, Link(3, 2)),
+        ({"experiment": "3", "texts": "none"}, Link(3, texts=False)),
     ],
 )
 def test_links_are_read_and_written(query: dict[str, str], link: Link) -> None:
@@ -131,7 +132,16 @@ def test_links_are_read_and_written(query: dict[str, str], link: Link) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [{"experiment": "x"}, {"step": "0"}, {"step": "-1"}, {"play": "1"}, {"play": "9999"}, {"play": "³"}]
+    "query",
+    [
+        {"experiment": "x"},
+        {"step": "0"},
+        {"step": "-1"},
+        {"play": "1"},
+        {"play": "9999"},
+        {"play": "³"},
+        {"texts": "some"},
+    ],
 )
 def test_what_cannot_be_read_is_told_and_left(query: dict[str, str]) -> None:
     link = read_link(query)
