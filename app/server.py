@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 
+# Before any page: the first would load it late, and who draws a chart on a second one meanwhile takes half for whole.
+import pandas  # type: ignore[import-untyped]  # noqa: F401
 import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed

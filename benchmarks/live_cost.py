@@ -1,9 +1,9 @@
 """What does it cost a measurement to be watched? One long run, with the Live page's clock going and stopped in turn.
 
-`python -m benchmarks.live_cost [--pairs 40] [--seconds 10]` starts the studio as people do, with its worker, and has it
+`python -m benchmarks.live_cost [--pairs 40] [--seconds 20]` starts the studio as people do, with its worker, and has it
 measure a fake engine as fast as both go, 64 requests in flight. The Live page is open in Chromium all the while; each
 pair is a stretch in which its clock goes, so that it looks as it does for people, and one in which its clock stands, in
-alternating order. Within a run the rate drifts slowly, so neighbours are alike but for the looking. About 15 minutes.
+alternating order. Within a run the rate drifts slowly, so neighbours are alike but for the looking. About 35 minutes.
 
 The limit is 1 % of the output tokens per second, and the benchmark ends with exit code 1 where the whole 95 % interval
 of the ratio lies beyond it. Those who watch mostly do so from another machine, but this Chromium runs on the measured
@@ -101,7 +101,7 @@ class Bench:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", type=int, default=40)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each stretch")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each stretch")
     parser.add_argument("--browser-here", action="store_true", help="Chromium is not lowered")
     arguments = parser.parse_args()
     if arguments.pairs < 2:

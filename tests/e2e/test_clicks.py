@@ -144,7 +144,7 @@ def test_what_is_toggled_is_run_and_compared(studio: str, page: Page) -> None:
     number = page.url.rpartition("=")[2]
     expect(page.get_by_text("an answered request costs")).to_be_visible(timeout=5 * 60_000)
     open_page(page, f"{studio}/compare?baseline={number}.0")
-    expect(page.get_by_text(re.compile(rf"^{number} · Continuous batching: "))).to_be_visible()
+    expect(page.get_by_text(re.compile(rf"^{number} · Continuous batching: ")).first).to_be_visible()
     page.get_by_role("tab", name="Prompts").click()
     page.wait_for_url(re.compile("compare_view=Prompts"))
     expect(page.get_by_role("radio", name=re.compile(r"^All \(4\)"))).to_be_checked()
