@@ -80,7 +80,7 @@ def open_results(experiment: ExperimentRow, label: str) -> None:
     )
 
 
-parts.page_title("Live", "What is being measured now, looked at every few seconds.")
+parts.page_title("Live", f"What is being measured now, looked at every {LOOK_S:.0f} s.")
 worker_notice(store)
 if unfinished:
     show_running(unfinished[0], [row.id for row in unfinished])

@@ -9,9 +9,9 @@ import streamlit as st
 
 from app.engine.hardware import usable_cores
 
-LOOK_CORE_S = 10.0
+LOOK_CORE_S = 20.0
 """Seconds between two looks times processors: a look takes the studio and a browser beside it under 0.1 s together, so
-watching takes at most a hundredth of the machine."""
+watching takes at most half of a hundredth of the machine."""
 SHORTEST_S = 2.0
 STILL = (
     "<style>[data-testid=stMain] *, [data-testid=stMain] *::before, [data-testid=stMain] *::after "
