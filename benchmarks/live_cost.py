@@ -2,8 +2,8 @@
 
 `python -m benchmarks.live_cost [--pairs 40] [--seconds 20]` starts the studio as people do, with its worker, and has it
 measure a fake engine as fast as both go, 64 requests in flight. The Live page is open in Chromium all the while; each
-pair is a stretch in which it looks as it does for people, and one in which it stands still, in alternating order. Within
-a run the rate drifts slowly, so neighbours are alike but for the looking. About 35 minutes.
+pair is a stretch in which it looks as it does for people, and one in which it stands still, in alternating order.
+Within a run the rate drifts slowly, so neighbours are alike but for the looking. About 35 minutes.
 
 The limit is 1 % of the output tokens per second, and the benchmark ends with exit code 1 where the whole 95 % interval
 of the ratio lies beyond it. Those who watch mostly do so from another machine, but this Chromium runs on the measured
@@ -57,8 +57,8 @@ window.setInterval = (run, every, ...more) => begin(
     typeof run === "function" && every >= 1000 ? (...given) => { if (!window.standsStill) run(...given) } : run,
     every, ...more);
 """
-"""Lets the page's own timers, by which it looks, do nothing while it is told to stand still. A clock of Playwright's would
-take as much of a processor as the looks do."""
+"""Lets the page's own timers, by which it looks, do nothing while it is told to stand still. A clock of Playwright's
+takes a processor itself."""
 SETTLE_S = 1.5
 """Of each stretch, at its beginning: readings are a second apart, and what was begun before ends."""
 
