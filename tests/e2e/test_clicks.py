@@ -201,14 +201,6 @@ def test_the_keyboard_alone_makes_an_idea_a_run(studio: str, page: Page) -> None
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/ladder\?experiment=\d+"))
     expect(page.get_by_text("an answered request costs")).to_be_visible(timeout=5 * 60_000)
-    settle(page)
-    open_page(page, f"{studio}/demo?experiment={page.url.rpartition('=')[2]}")
-    page.keyboard.press("ArrowRight")
-    page.wait_for_url(re.compile("step=2"))
-    page.keyboard.press("ArrowRight")
-    page.wait_for_url(re.compile("step=3"))
-    page.keyboard.press("ArrowLeft")
-    page.wait_for_url(re.compile("step=2"))
 
 
 def tab_to(page: Page, wanted: Locator) -> None:
