@@ -45,6 +45,6 @@ def test_a_running_experiment_is_watched_without_a_hand(browser: Browser, tmp_pa
         before = rungs.inner_text()
         run = next(row for row in store.runs.of_experiment(experiment) if row.status == "running")
         store.runs.finish(run.id, "done")
-        expect(rungs).not_to_have_text(before, use_inner_text=True, timeout=20_000)
+        expect(rungs).not_to_have_text(before, use_inner_text=True, timeout=60_000)
         page.close()
     store.close()
