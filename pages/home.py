@@ -98,7 +98,7 @@ def elsewhere() -> str:
     seconds = finished.seconds.get("total") if finished is not None and recorded_on(finished.spec) else None
     if finished is None or not seconds:
         return ""
-    requests = sum(run.planned_requests for run in store.runs.of_experiment(finished.id))
+    requests = store.experiments.progress(finished.id).planned
     return f" The recorded ladder, {count_of(requests, 'request')}, took {duration(seconds)} on its own machine."
 
 

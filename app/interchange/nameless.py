@@ -8,7 +8,7 @@ from typing import Any
 
 from app.reports.portable import Roots, portable
 
-HOST = re.compile(r"\b([a-z][a-z0-9+]*://)(?:[^\s/@\"'<>]*@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+)")
+HOST = re.compile(r"\b([a-z][a-z0-9+]*://)(\[[0-9a-fA-F:.]+\]|[\w.-]+)")
 OWN = ("127.0.0.1", "localhost", "0.0.0.0", "[::1]")  # noqa: S104 - nothing is bound
 ELSEWHERE, MACHINE = "endpoint", "machine"
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.engine.plan import AUTO, DTYPES
+from app.engine.plan import DTYPES
 from app.experiment.companions import companion_settings, machine_decides
 from app.replay.load import MAX_RATE
 from app.studio.new_experiment import FIRST_PROMPTS, OFFERED, Choice, There
@@ -20,11 +20,11 @@ from optimizers.recipe import Recipe
 from optimizers.registry import techniques
 
 LOAD_KINDS = ("closed_loop", "poisson", "constant_rate", "as_recorded", "static_batches")
+ENGINE_AND_SAMPLING = ("max_tokens", "temperature", "warm_up", "max_model_len", "kv_cache_gib", "dtype")
 FIRST: Mapping[str, Any] = {
     "repeats": 3, "limit": FIRST_PROMPTS, "concurrency": 8, "rate": 2.0, "load": "closed_loop",
     "unbatched": "one_by_one", "baseline": True, "varied": "closed_loop", "loads": "1, 2, 4, 8",
-    "slo": "", "price": None, "max_tokens": 64, "temperature": 0.0, "warm_up": 2, "max_model_len": None,
-    "kv_cache_gib": None, "dtype": AUTO,
+    "slo": "", "price": None, **{field: getattr(Choice, field) for field in ENGINE_AND_SAMPLING},
 }  # fmt: skip
 """What the Lab shows where nobody chose anything else."""
 NUMBERS: Mapping[str, tuple[float, float]] = {
@@ -33,7 +33,6 @@ NUMBERS: Mapping[str, tuple[float, float]] = {
     "max_model_len": (1, 10**8), "kv_cache_gib": (0.01, 10_000.0),
 }  # fmt: skip
 WHOLE = frozenset({"repeats", "limit", "concurrency", "max_tokens", "warm_up", "max_model_len"})
-ENGINE_AND_SAMPLING = ("max_tokens", "temperature", "warm_up", "max_model_len", "kv_cache_gib", "dtype")
 WORDS: Mapping[str, Sequence[str]] = {
     "kind": tuple(OFFERED),
     "load": LOAD_KINDS,

@@ -12,7 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from app.views.wording import choice_of, plain
+from app.studio.parts import link_problem
+from app.views.wording import choice_of
 from store.store import Store
 from store.tables import ExperimentRow
 
@@ -24,7 +25,7 @@ def dead_link(parameter: str, known: Container[str], what: str, instead: str = "
     choice that Streamlit binds by that name, the link counts only until it is drawn once: then it lags behind."""
     asked = st.query_params.get(parameter)
     if asked is not None and asked not in known and parameter not in st.session_state:
-        st.warning(plain(f"The link's {what}, {asked}, is not among these; {instead}."), icon=":material/link_off:")
+        link_problem(f"The link's {what}, {asked}, is not among these; {instead}.")
 
 
 def linked_radio(label: str, options: Mapping[str, str], parameter: str) -> str:
